@@ -1,7 +1,7 @@
-"""Addresses of servers (URLs) in texts of others: read without an exception, or none at all.
+"""Parses server addresses (URLs) in untrusted text without raising exceptions.
 
 `urlsplit()` raises ValueError for `https://[::1`, and its `port` for `h:99999` and `h:x`; `tests/test_house_rules.py`
-allows it here only.
+allows it only here.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 LONGEST_ADDRESS = 8_192
-"""Characters. Signed addresses that servers redirect to have one or two thousand."""
+"""Characters. Signed redirect addresses have one or two thousand."""
 
 
 class ServerAddress(NamedTuple):
-    """The parts of a URL. `host` has no brackets, and is empty where none is given, as in `file:///x`."""
+    """The parts of a URL. `host` has no brackets, and is empty if there is none, as in `file:///x`."""
 
     scheme: str
     host: str
@@ -27,7 +27,7 @@ class ServerAddress(NamedTuple):
 
 
 def read_address(text: str) -> ServerAddress | None:
-    """The parts of a URL; None when its host or its port cannot be read, or the port does not exist."""
+    """The parts of a URL; None when its host or its port is invalid."""
     if len(text) > LONGEST_ADDRESS:
         return None
     try:
@@ -42,6 +42,6 @@ def read_address(text: str) -> ServerAddress | None:
 
 
 def host_of(text: str) -> str:
-    """The host of a URL; empty when it has none, or cannot be read."""
+    """The host of a URL; empty when it has none or is invalid."""
     found = read_address(text)
     return found.host if found is not None else ""

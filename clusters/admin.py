@@ -1,5 +1,5 @@
-"""The admin: what there is, for looking; nothing that is encrypted is shown or can be edited. Accounts are edited here,
-and never deleted."""
+"""The read-only admin; encrypted values are neither shown nor editable. Accounts can be edited here, but not
+deleted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ admin.site.unregister(Group)
 
 
 class ReadOnly(admin.ModelAdmin):
-    """Everything goes through services; the admin only looks."""
+    """A read-only admin, because all changes go through services."""
 
     def has_add_permission(self, request: Any, obj: Any = None) -> bool:
         return False
@@ -46,13 +46,13 @@ class ReadOnly(admin.ModelAdmin):
 
 
 class PartOfCluster(ReadOnly):
-    """Objects of clusters. Opening one of another owner writes an audit entry, as on the pages of clusters.
+    """Objects of clusters. Opening one of another owner writes an audit entry, like the pages of clusters.
 
     Every view of one object fetches it with `get_object`, however its key is spelled.
     """
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Before it is shown. Without the permission to see it the view refuses, so nothing is written."""
+        """Write the audit entry before the object is shown, unless the user has no permission to see it."""
         found = super().get_object(request, object_id, from_field)
         cluster = self.cluster_of(found) if found is not None else None
         if cluster is not None and self.has_view_permission(request, found):
@@ -60,7 +60,7 @@ class PartOfCluster(ReadOnly):
         return found
 
     def cluster_of(self, found: Any) -> Cluster | None:
-        """Whose it is."""
+        """The cluster of an object."""
         cluster: Cluster | None = found.cluster
         return cluster
 
@@ -75,7 +75,7 @@ class ClusterAdmin(PartOfCluster):
     exclude = ("document", "kubeconfig")
 
     def cluster_of(self, found: Any) -> Cluster | None:
-        """Itself."""
+        """The cluster itself."""
         cluster: Cluster = found
         return cluster
 
@@ -92,14 +92,14 @@ class RunAdmin(PartOfCluster):
 
 @admin.register(Notice)
 class NoticeAdmin(PartOfCluster):
-    """What was told of the ends of runs, and what did not get through."""
+    """Notifications about the ends of runs, and delivery failures."""
 
     list_display = ("run", "way", "state", "tries", "due_at", "sent_at", "error")
     list_filter = ("state", "way")
     list_select_related = ("run", "run__cluster")
 
     def cluster_of(self, found: Any) -> Cluster | None:
-        """That of the run; a test notice has none."""
+        """The cluster of the run; a test notification has none."""
         return found.run.cluster if found.run is not None else None
 
 
@@ -121,19 +121,19 @@ class HostKeyAdmin(PartOfCluster):
 
 @admin.register(Account)
 class AccountAdmin(ReadOnly):
-    """Who still has a one-time password."""
+    """Users who still have a one-time password."""
 
     list_display = ("user", "must_change_password", "one_time_since")
 
 
 class Administered(admin.ModelAdmin):
-    """Accounts and what gives them rights: every page of theirs asks for the password, as secrets do.
+    """Accounts and their permissions: every page requires the password, like secrets.
 
-    Only administrators may open them: a person who edits accounts can make any account an administrator.
+    Only administrators may open them, because editing accounts can make any account an administrator.
     """
 
     def get_urls(self) -> list[URLPattern]:
-        """The pages, those of Django's versions to come, too."""
+        """All pages, including those of future Django versions."""
         found: list[URLPattern] = super().get_urls()
         for each in found:
             each.callback = password_again(each.callback, when=self.admin_site.has_permission)
@@ -157,15 +157,15 @@ class Administered(admin.ModelAdmin):
 
 @admin.register(Group)
 class CrewAdmin(Administered, GroupAdmin):
-    """Groups and what they allow."""
+    """Groups and their permissions."""
 
 
 @admin.register(get_user_model())
 class PeopleAdmin(Administered, UserAdmin):
-    """Accounts. A password that an administrator types is for one time: its owner chooses another one first.
+    """Accounts. A password set by an administrator is a one-time password: the owner must replace it at login.
 
-    They are deactivated and never deleted: what somebody did stays theirs. One's own password is changed on the page
-    that asks for the old one.
+    Accounts are deactivated but not deleted, so that records keep their user. Users change their own password on the
+    page that requires the old one.
     """
 
     actions = ("deactivate",)
@@ -175,22 +175,22 @@ class PeopleAdmin(Administered, UserAdmin):
 
     @admin.action(description=gettext_lazy("Deactivate the selected accounts"), permissions=["change"])
     def deactivate(self, request: HttpRequest, users: QuerySet[Any]) -> None:
-        """Nobody can log in with them any longer, and their sessions end."""
+        """Prevent logins with these accounts and end their sessions."""
         try:
             names = services.accounts_deactivate(actor=request.user, users=list(users))
         except InstallerError as error:
             self.message_user(request, error.with_hint, messages.ERROR)
             return
-        self.message_user(request, _("Deactivated: %s.") % (", ".join(names) or _("nobody")), messages.SUCCESS)
+        self.message_user(request, _("Deactivated: %s.") % (", ".join(names) or _("none")), messages.SUCCESS)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """A new account begins with a one-time password."""
+        """Give a new account a one-time password."""
         super().save_model(request, obj, form, change)
         if not change:
             services.one_time_password_given(actor=request.user, user=obj)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """So does one whose password was replaced by somebody else."""
+        """Give an account a one-time password when another user replaces its password."""
         user = self.get_object(request, unquote(id))
         if user is not None and user.pk == request.user.pk:
             return redirect(settings.SLIPWAY_PASSWORD_URL)

@@ -1,4 +1,4 @@
-"""ClustersConfig: how Django knows the application."""
+"""ClustersConfig: the Django application."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ClustersConfig(AppConfig):
-    """Everything of Slipway that lives in the database and on pages."""
+    """Slipway's models and pages."""
 
     name = "clusters"
     verbose_name = _("Clusters")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what `manage.py check` looks at, what the audit listens to, and what follows migrations."""
+        """Register system checks, the audit's signal handlers, and actions after migrations."""
         from clusters.models.append_only import after_migrate
         from clusters.services import account_changes, auditors, logins, openings  # noqa: F401
         from installer_site import system_checks  # noqa: F401

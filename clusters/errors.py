@@ -1,4 +1,4 @@
-"""The one family of errors: each says what was expected, what was found, and what to do about it."""
+"""The base classes of errors for users: each message has what was expected, what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from clusters.plaintext import plain_text
 
 
 class InstallerError(Exception):
-    """An error written for a person.
+    """An error for users.
 
-    `message` says what was expected, what was found and where; `hint` says what to try;
-    `retryable` is true when doing the same thing again may succeed (a dropped connection,
-    a slow start), false when somebody has to change something first. Both quote what machines
-    say, so a terminal's control codes are taken out of them.
+    `message` contains what was expected, what was found and where; `hint` what to try;
+    `retryable` is true when a retry may succeed (a dropped connection, a slow start), false
+    when something must be changed first. Both texts may quote the output of machines, so
+    terminal control codes are removed from them.
     """
 
     retryable = False
@@ -28,16 +28,16 @@ class InstallerError(Exception):
 
     @property
     def with_hint(self) -> str:
-        """Message and hint, as they follow each other on a page or in a log."""
+        """Message and hint as one text for a page or a log."""
         return f"{self.message} {self.hint}".strip()
 
 
 class ConfigError(InstallerError):
-    """The document cannot be used; its findings say where and why."""
+    """The document is invalid; its findings contain where and why."""
 
 
 class RemoteError(InstallerError):
-    """Something between us and a machine went wrong; `machine` is its name in the document, as far as it is known."""
+    """The communication with a machine failed; `machine` is its name in the document, if known."""
 
     machine = ""
 
@@ -47,8 +47,8 @@ class PlanError(InstallerError):
 
 
 class SourceError(InstallerError):
-    """An artifact cannot be had, or is not what its checksum says."""
+    """An artifact is not available, or does not match its checksum."""
 
 
 class Cancelled(InstallerError):
-    """Somebody asked for the run to stop."""
+    """A user cancelled the run."""

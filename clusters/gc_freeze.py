@@ -1,4 +1,4 @@
-"""The garbage collector stops everybody while it looks: never at what was loaded once, and not while a tree is read."""
+"""Excludes start-up objects from garbage collection, and pauses the collector while a large tree is read."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_SECONDS = 5.0
-"""So long at most the collector rests when somebody reads all the time."""
+"""The maximum time for which continuous reading pauses the collector."""
 
 _lock = threading.Lock()
 _readers = 0
-_resting_since = 0.0
+_paused_since = 0.0
 
 
 def settle() -> None:
-    """Call it when everything is loaded: the collector leaves alone what is there now.
+    """Exclude all current objects from garbage collection; call this after start-up.
 
-    A full collection looks at every object, some hundred thousand after all imports, for a tenth of a second in
-    which nobody gets a line of a log.
+    A full collection visits every object, several hundred thousand after all imports, and blocks all log output for a
+    tenth of a second.
     """
     gc.collect()
     gc.freeze()
@@ -31,15 +31,15 @@ def settle() -> None:
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """Read something large in this block: the collector would look at all of it again and again while it grows.
+    """Pause the collector while a large tree is built, because it would visit the growing tree repeatedly.
 
-    A tree of a hundred thousand values holds up every thread for a fifth of a second each time. Trees are freed without
-    the collector. It is the same one for all threads, so that it rests for all; what it missed it finds later.
+    For a tree of a hundred thousand values, each visit blocks every thread for a fifth of a second. Trees are freed
+    without the collector. All threads share one collector, so it pauses for all; later runs find what it missed.
     """
-    global _readers, _resting_since
+    global _readers, _paused_since
     with _lock:
         if _readers == 0:
-            _resting_since = time.monotonic()
+            _paused_since = time.monotonic()
             gc.disable()
         _readers += 1
     try:
@@ -47,5 +47,5 @@ def without_collection() -> Iterator[None]:
     finally:
         with _lock:
             _readers -= 1
-            if _readers == 0 or time.monotonic() - _resting_since > MOST_SECONDS:
+            if _readers == 0 or time.monotonic() - _paused_since > MOST_SECONDS:
                 gc.enable()

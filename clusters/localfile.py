@@ -1,4 +1,4 @@
-"""Reading a file of this server that somebody else names: a regular file, and no more of it than was agreed."""
+"""Reads a file of this server whose path comes from outside: only regular files, up to a size limit."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Opening must not wait for a writer of a FIFO, nor take a terminal.
+# Opening must not wait for a writer of a FIFO, nor make a terminal the controlling one.
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 def read_regular(path: Path, most: int) -> bytes:
     """The content of a regular file of at most `most` bytes.
 
-    Raises OSError, with a reason in words: also for a FIFO, a device or a directory, of which nothing is read.
+    Raises OSError with a readable reason, also for a FIFO, a device or a directory, which are not read.
     """
-    # Opening a device can have an effect by itself, so a name that leads to one is not opened.
+    # Opening a device can have side effects, so devices are not opened.
     _regular(path.stat())
     with os.fdopen(os.open(path, _FLAGS), "rb") as opened:
         _regular(os.fstat(opened.fileno()))
@@ -30,7 +30,7 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def read_start(path: Path, most: int) -> str:
-    """The text of a file or a pipe that somebody at the terminal names; of one that is too long so much that it shows.
+    """The text of a file or a pipe given on the command line; at most `most` + 1 bytes, so that excess is detectable.
 
     Raises OSError and UnicodeDecodeError.
     """

@@ -1,4 +1,4 @@
-"""Where Slipway's files are, in a checkout and as an installed package, and how its commands are called there."""
+"""The locations of Slipway's files and its command line, in a checkout and as an installed package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGES_DIR: Final = _SHIPPED if IS_INSTALLED else BASE_DIR
 
 
 def default_data_dir() -> Path:
-    """Where data is stored when SLIPWAY_DATA_DIR is not set: never among installed packages."""
+    """The data directory when SLIPWAY_DATA_DIR is not set; never inside installed packages."""
     if not IS_INSTALLED:
         return BASE_DIR / "var"
     # The XDG base directory specification ignores relative paths.
@@ -27,7 +27,7 @@ def default_data_dir() -> Path:
 
 
 def command_line(words: str) -> str:
-    """What a person types to run a command here: `slipway work`, or `.venv/bin/python manage.py work` in a checkout."""
+    """The command line to run a command: `slipway work`, or `.venv/bin/python manage.py work` in a checkout."""
     if IS_INSTALLED:
         return f"slipway {words}"
     python = Path(sys.executable)

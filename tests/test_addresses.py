@@ -1,4 +1,4 @@
-"""Addresses of servers: what cannot be read is none, and raises nothing."""
+"""Invalid server addresses give None and raise nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("text", [*UNREADABLE, "http://h/" + "a" * LONGEST_ADDRESS])
-def test_an_address_that_cannot_be_read_is_none(text: str) -> None:
+def test_an_unreadable_address_gives_none(text: str) -> None:
     assert read_address(text) is None and host_of(text) == ""
     assert not is_url(text)
 

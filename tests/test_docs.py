@@ -1,4 +1,4 @@
-"""The documentation speaks of everything that can be set, called or stopped by."""
+"""The documentation covers every setting, command and check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was loaded is left alone by the garbage collector; what comes later is not."""
+"""The garbage collector ignores start-up objects and collects later ones."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ except ValueError:
 
 
 @pytest.mark.thorough
-def test_nothing_is_collected_while_a_document_is_read_and_everything_again_afterwards() -> None:
+def test_collection_pauses_while_a_document_is_read() -> None:
     subprocess.run([sys.executable, "-c", READ], cwd=ROOT, check=True, timeout=60)
 
 
-def test_what_is_loaded_is_no_garbage_and_later_garbage_is_found() -> None:
+def test_start_up_objects_are_frozen_and_later_garbage_is_found() -> None:
     subprocess.run([sys.executable, "-c", TOLD], cwd=ROOT, check=True, timeout=60)

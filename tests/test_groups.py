@@ -1,4 +1,4 @@
-"""Every test that needs no lab is in a group of `make test`, whatever its markers, and in no plain one twice."""
+"""Every test that needs no lab is in a group of `make test`, whatever its markers, and in no plain group twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every file of the house, and no tool of `make lint` looks at."""
+"""Rules for every file of the repository that no tool of `make lint` checks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 400
 OURS = sorted(path for folder in ("clusters", "installer_site", "tests") for path in (ROOT / folder).rglob("*.py"))
 SHIPPED = [path for path in OURS if path.relative_to(ROOT).parts[0] != "tests"]
-# People read what commands print; everything else tells its caller, or the log.
+# People read what commands print; all other code reports to its caller or the log.
 TALKATIVE = ROOT / "clusters" / "management" / "commands"
 PAGES = [
     path
@@ -96,7 +96,7 @@ def test_lines_of_templates_are_not_wider_than_one_can_see() -> None:
     assert wide == []
 
 
-def test_every_module_says_what_it_is_for() -> None:
+def test_every_module_has_a_purpose_sentence() -> None:
     silent = [path for path in OURS if path.read_text().strip() and not generated(path)]
     assert [name(path) for path in silent if not DOCSTRING.match(path.read_text())] == []
 
@@ -172,7 +172,7 @@ def shown_fields(node: ast.ClassDef) -> list[str]:
 
 
 NAME_OF_THE_FIRST = {"clusters/engine/recipe.py": 1, "clusters/migrations/0001_initial.py": 1}
-"""Where the name of a recipe is written: its own file, the one place that says which is the first, and history."""
+"""Where the name of a recipe is written: its own file, the one place that sets which is the first, and history."""
 
 
 def test_no_file_knows_a_recipe_by_its_name() -> None:
@@ -231,7 +231,7 @@ STYLES = sorted((ROOT / "static" / "css").glob("*.css"))
 TOKENS = "static/css/tokens.css"
 
 
-def test_colours_and_type_sizes_stand_in_the_tokens_alone() -> None:
+def test_colors_and_font_sizes_are_only_in_the_tokens() -> None:
     """A size in `em` is a share of the text around it, and has no token."""
     raw = re.compile(r"#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(|\bfont(?:-size)?:[^;}]*?\b[0-9.]+(?:rem|px|pt)\b")
     found = [

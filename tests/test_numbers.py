@@ -1,4 +1,4 @@
-"""Numbers and moments in texts of others are read within bounds."""
+"""Numbers and timestamps in untrusted text are read within limits."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def called(node: ast.Call) -> str:
 
 
 def test_texts_of_others_are_read_by_the_one_reader_of_numbers() -> None:
-    """`whole_number` and its like have bounds. What stands here instead says why it needs none."""
+    """`whole_number` and similar functions have limits. Each exception here states why it needs none."""
     found = {
         name(path): sorted({*readings(path)} - allowed_in(name(path)))
         for path in SHIPPED
@@ -175,7 +175,7 @@ def test_texts_of_others_are_read_by_the_one_reader_of_numbers() -> None:
     assert {path: calls for path, calls in found.items() if calls} == {}
 
 
-def test_nothing_is_allowed_that_nobody_calls() -> None:
+def test_every_allowed_call_exists() -> None:
     named = {path for files in ALLOWED.values() for path in files}
     stale = {path: sorted(allowed_in(path) - {*readings(ROOT / path)}) for path in named}
     assert {path: calls for path, calls in stale.items() if calls} == {}

@@ -1,4 +1,4 @@
-"""Messages name the command that a person can type where Slipway is."""
+"""Messages contain the command line that works in this installation."""
 
 from __future__ import annotations
 

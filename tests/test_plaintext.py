@@ -1,4 +1,4 @@
-"""What is kept of a machine's words holds no code that a terminal would obey."""
+"""Stored output of machines contains no terminal control codes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_cut_goes_through_no_code(code: bytes) -> None:
             assert before_code((b"abc" + code + b"defghi")[:there], place) == 3
 
 
-def test_an_error_quotes_a_machine_without_its_colours() -> None:
-    error = InstallerError("kubeadm said: \x1b[0;31mno\x1b[0m.", hint="Try \x1b[1mthis\x1b[0m.")
-    assert (str(error), error.message, error.hint) == ("kubeadm said: no.", "kubeadm said: no.", "Try this.")
-    assert error.args == ("kubeadm said: no.",)
+def test_an_error_quotes_a_machine_without_colors() -> None:
+    error = InstallerError("kubeadm printed: \x1b[0;31mno\x1b[0m.", hint="Try \x1b[1mthis\x1b[0m.")
+    assert (str(error), error.message, error.hint) == ("kubeadm printed: no.", "kubeadm printed: no.", "Try this.")
+    assert error.args == ("kubeadm printed: no.",)

@@ -1,4 +1,4 @@
-"""A network plugin is known by name in its own files, and in no others."""
+"""The name of a network plugin occurs only in its own files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXCEPTIONS = {
 
 
 def docstrings(module: ast.Module) -> set[int]:
-    """The texts that stand by themselves: docstrings, and what is said below a constant."""
+    """The texts that are statements: docstrings, and the texts below constants."""
     return {id(each.value) for each in ast.walk(module) if isinstance(each, ast.Expr)}
 
 
@@ -57,7 +57,7 @@ def test_a_name_is_found(text: str) -> None:
     assert list(named(ast.parse(text))) == [1]
 
 
-def test_what_is_explained_is_no_name() -> None:
+def test_an_explained_word_is_not_a_plugin_name() -> None:
     text = '"""As Calico does it."""\nDRIVER = "bridge"\n"""Docker\'s; not Flannel\'s."""\nplugin_of(network.plugin)'
     assert list(named(ast.parse(text))) == []
 

@@ -1,4 +1,4 @@
-"""What the tests read of processes is right while processes come and go."""
+"""Helpers that read processes give correct results while processes start and end."""
 
 from __future__ import annotations
 

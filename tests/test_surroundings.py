@@ -1,4 +1,4 @@
-"""Tests give the same results whatever the caller's shell has set."""
+"""Tests give the same results whatever variables the caller's shell has set."""
 
 from __future__ import annotations
 

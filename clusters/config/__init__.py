@@ -1,1 +1,1 @@
-"""What people ask for: the validated document that `config-sample.yaml` holds. Plain Python, no Django."""
+"""The validated document of a `config-sample.yaml`. Plain Python, without Django."""

@@ -1,4 +1,4 @@
-"""aligned(): which entries of a list are the same ones in its new version, in linear time."""
+"""aligned(): matches the entries of a list with those of its new version, in nearly linear time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Stretch(NamedTuple):
-    """Entries `first` to `last` of the old list are the same as `start` to `stop` of the new one, or were replaced."""
+    """Entries `first` to `last` of the old list equal `start` to `stop` of the new one, or were replaced by them."""
 
     same: bool
     first: int
@@ -21,17 +21,17 @@ class Stretch(NamedTuple):
 
 
 def aligned(old: Sequence[str], new: Sequence[str]) -> Iterator[Stretch]:
-    """Stretches that cover both lists in order. The second copy of a name in one list matches the second in the other.
+    """Stretches that cover both lists in order. The nth copy of a name in one list matches the nth copy in the other.
 
-    What both begin and end with is the same. Between, the longest row of names that comes in one order in both is.
-    `difflib` finds more where names repeat, but takes cubic time for that.
+    Common prefixes and suffixes match; between them, the longest common subsequence of names does.
+    `difflib` finds more matches for repeated names, but needs cubic time.
     """
-    begun = _equal_at_start(old, new)
-    ended = _equal_at_start(old[begun:][::-1], new[begun:][::-1])
-    last, stop = len(old) - ended, len(new) - ended
-    places = [(place, place) for place in range(begun)]
-    places += _in_both(_with_turns(old[begun:last]), _with_turns(new[begun:stop]), begun)
-    places += [(last + more, stop + more) for more in range(ended)]
+    prefix = _equal_at_start(old, new)
+    suffix = _equal_at_start(old[prefix:][::-1], new[prefix:][::-1])
+    last, stop = len(old) - suffix, len(new) - suffix
+    places = [(place, place) for place in range(prefix)]
+    places += _in_both(_with_turns(old[prefix:last]), _with_turns(new[prefix:stop]), prefix)
+    places += [(last + more, stop + more) for more in range(suffix)]
     yield from _stretches(places, len(old), len(new))
 
 
@@ -45,7 +45,7 @@ def _equal_at_start(old: Sequence[str], new: Sequence[str]) -> int:
 
 
 def _with_turns(names: Sequence[str]) -> list[tuple[str, int]]:
-    """Each name with how often it stood before."""
+    """Each name with the number of its earlier copies."""
     before: Counter[str] = Counter()
     found = []
     for name in names:
@@ -55,10 +55,10 @@ def _with_turns(names: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def _in_both(old: list[tuple[str, int]], new: list[tuple[str, int]], offset: int) -> list[tuple[int, int]]:
-    """Places of the longest row of entries that stand in one order in both lists, where each entry stands once."""
+    """Positions of the longest common subsequence of two lists of unique entries."""
     place_of = {entry: place for place, entry in enumerate(new)}
     shared = [(place, place_of[entry]) for place, entry in enumerate(old) if entry in place_of]
-    ends: list[int] = []  # the smallest place in `new` at which a row of each length ends
+    ends: list[int] = []  # the smallest position in `new` at which a subsequence of each length ends
     indexes: list[int] = []
     before: list[int] = []
     for index, (_, place) in enumerate(shared):
@@ -76,7 +76,7 @@ def _in_both(old: list[tuple[str, int]], new: list[tuple[str, int]], offset: int
 
 def _stretches(places: list[tuple[int, int]], last: int, stop: int) -> Iterator[Stretch]:
     first = start = 0
-    same = [0, 0]  # where the stretch of equal entries began that ends at `first` and `start`
+    same = [0, 0]  # start of the stretch of equal entries that ends at `first` and `start`
     for old, new in [*places, (last, stop)]:
         if (old, new) == (first, start) and old < last and new < stop:
             first, start = old + 1, new + 1

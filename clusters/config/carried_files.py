@@ -1,7 +1,7 @@
-"""Files that a document names by a path: read once, at the terminal, and carried in the document from then on.
+"""Files that a document names by path: read once, by the command line, and then embedded in the document.
 
-A document that comes in through a browser never makes Slipway read a file of the machine it runs on: whoever may
-write a document could otherwise have any file there sent to a machine of their own.
+A document from a browser never makes Slipway read a file of the server: otherwise the author of a document
+could have any file of the server sent to their machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import CustomScript, Document, ExternalEtcd
 
 LARGEST = 1024 * 1024
-"""Bytes of one file: the document is kept as one text."""
+"""Bytes of one file: the document is stored as one text."""
 _CARRIED = re.compile(r"data:([\w.+-]+);base64,([A-Za-z0-9+/=\s]*)")
 
 
@@ -41,12 +41,12 @@ def scripts_of(document: Document) -> Iterator[tuple[str, CustomScript]]:
 
 
 def is_carried(material: str) -> bool:
-    """Whether this is a file itself, and not the path of one."""
+    """Whether this is an embedded file and not a path."""
     return material.startswith("data:")
 
 
 def unpacked(material: str) -> tuple[str, bytes]:
-    """Name and content of a file that is carried. Raises ConfigError when it is none, or damaged."""
+    """Name and content of an embedded file. Raises ConfigError when the text is not one, or is damaged."""
     match = _CARRIED.fullmatch(material)
     try:
         content = base64.b64decode("".join(match[2].split()), validate=True) if match else None
@@ -54,20 +54,20 @@ def unpacked(material: str) -> tuple[str, bytes]:
         content = None
     if match is None or content is None:
         raise ConfigError(
-            "A file in the document was expected as data:NAME;base64,CONTENT, and is not written so.",
-            hint=f"`{command_line('cluster create -f FILE')}` writes it so when a script's materials name a path.",
+            "A file in the document does not have the form data:NAME;base64,CONTENT.",
+            hint=f"`{command_line('cluster create -f FILE')}` embeds files whose paths are in a script's materials.",
         )
     return match[1], content
 
 
 def packed(path: Path) -> str:
-    """A file as it is carried. Raises ConfigError when it cannot be read or is too large."""
+    """A file in embedded form. Raises ConfigError when it cannot be read or is too large."""
     name = re.sub(r"[^\w.+-]", "_", PurePosixPath(path).name) or "file"
     return f"data:{name};base64,{base64.b64encode(_read(path)).decode()}"
 
 
 def paths_left(document: Document) -> tuple[str, ...]:
-    """Where in the document a path still stands in a file's place."""
+    """Paths of the document where a file is not embedded yet."""
     found = [
         f"{path}.materials.{index}"
         for path, script in scripts_of(document)
@@ -82,7 +82,7 @@ def paths_left(document: Document) -> tuple[str, ...]:
 
 
 def carry(document: Document, beside: Path) -> Document:
-    """The document with every file in it; relative paths begin at `beside`. Only for who may read these files anyway.
+    """The document with all files embedded; relative paths start at `beside`. Only for a caller who may read them.
 
     Raises ConfigError.
     """
@@ -119,7 +119,7 @@ def _is_path(text: str) -> bool:
 def _text(path: Path) -> str:
     text = _read(path).decode("utf-8", "replace")
     if _is_path(text):
-        raise ConfigError(f"{path} should hold a certificate or a key in PEM, and does not.")
+        raise ConfigError(f"{path} does not contain a certificate or a key in PEM format.")
     return text
 
 
@@ -129,7 +129,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise ConfigError(
-                f"{path} has more than {LARGEST} bytes; a file in a document may have that many.",
-                hint="Let the script fetch it from somewhere.",
+                f"{path} is larger than {LARGEST} bytes, the limit for a file in a document.",
+                hint="Let the script download it.",
             ) from error
-        raise ConfigError(f"{path}, which the document names, cannot be read: {error.strerror}.") from error
+        raise ConfigError(f"Cannot read {path} from the document: {error.strerror}.") from error

@@ -1,4 +1,4 @@
-"""The pods' and the services' networks of a document, as its rules look at them."""
+"""The pod and service networks of a document, for its rules."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PODS, SERVICES = "spec.network.kubePodsCIDR", "spec.network.kubeServiceCIDR"
 
 
 def networks(document: Document) -> tuple[tuple[str, str, str], ...]:
-    """Path, what it is, and the text."""
+    """Path, kind and text of both networks."""
     network = document.network
     return ((PODS, "pod", network.kube_pods_cidr), (SERVICES, "service", network.kube_service_cidr))
 
 
 def usable(text: str) -> tuple[Network, ...]:
-    """The networks a text names, as far as they are networks."""
+    """The valid networks in a text."""
     return tuple(network for part in parts_of(text) if (network := network_of(part)) is not None)

@@ -1,4 +1,4 @@
-"""What a new draft starts with, where that is better than KubeKey's own default."""
+"""The initial contents of a new draft, where Slipway's defaults are better than KubeKey's."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from clusters.config.schema import ControlPlaneEndpoint, Document, Kubernetes, N
 from clusters.config.versions import newest_proven
 
 STARTER_KUBERNETES = newest_proven()
-"""The newest version that is proven on machines; whoever knows what can be installed passes another one in."""
+"""The newest version that is proven on machines; callers that know the artifact source pass another one."""
 
 
 def starter_document(kubernetes_version: str = STARTER_KUBERNETES) -> Document:
-    """A document without machines: what is chosen for somebody who has not chosen yet.
+    """A document with defaults and without machines.
 
-    Other than in KubeKey the runtime is containerd (docker needs a shim since 1.24) and the network plugin is bridge
-    (it needs no image). kube-proxy's mode is left to what the machines can do.
+    Unlike in KubeKey, the runtime is containerd (docker needs a shim since 1.24) and the network plugin is bridge
+    (it needs no image). kube-proxy's mode depends on what the machines support.
     """
     return Document(
         name="sample",

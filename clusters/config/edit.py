@@ -1,4 +1,4 @@
-"""Change a document in the text it came from: comments, order and layout of what did not change stay as they are."""
+"""Changes a document in its original text: comments, order and layout of unchanged parts are preserved."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _SLOTS = {"Cluster": "cluster", "Inventory": "inventory", "Config": "config"}
 
 
 def edit(original: str, document: Document, *, limit: int = LIMIT) -> str:
-    """The text with what differs changed, secrets included; of a Markdown page, its code block.
+    """The text with all differences applied, including secrets; for a Markdown page, its code block.
 
-    What comes back always loads as `document`, and names its version of Kubernetes. The dialect stays, or becomes
-    v1alpha2 when the document has something new that it could not hold. A change that cannot be made in its place
-    writes its whole section again, or the whole file. `limit` is for the bytes of what comes back, if it is not to be
-    stored. Raises ConfigError when the original cannot be read.
+    The result always loads as `document` and contains its Kubernetes version. The dialect is preserved, or becomes
+    v1alpha2 when the document has something new that the dialect cannot express. A change that cannot be made in
+    place rewrites its section, or the whole file. `limit` limits the bytes of a result that is not stored.
+    Raises ConfigError when the original is invalid.
     """
     loaded = load(original)
     if loaded.document is None:
         raise ConfigError(
-            "The original text cannot be read, so it cannot be changed in its place.",
-            hint="Write the document again from its beginning.",
+            "The original text is invalid, so it cannot be changed in place.",
+            hint="Write a new document.",
         )
     text = source_of(original)
     before = loaded.document
@@ -49,7 +49,7 @@ def edit(original: str, document: Document, *, limit: int = LIMIT) -> str:
     if before == document:
         return text
     fits = fitted(document, loaded.dialect) == document
-    # What a text holds already stays there, whether its dialect has it or not.
+    # A text keeps what it contains, even if its dialect does not have it.
     stays = fits or fitted(before, loaded.dialect) != before
     dialects = dict.fromkeys(([loaded.dialect] if stays else []) + ([] if fits else ["v1alpha2"]))
     for dialect in dialects:
@@ -64,29 +64,29 @@ def edit(original: str, document: Document, *, limit: int = LIMIT) -> str:
 
 
 def masked(original: str) -> str:
-    """The text with a mask for every secret that `render` would mask; every other character stays as it is.
+    """The text with a mask for every secret that `render` would mask; every other character is unchanged.
 
-    Of a secret in a comment nothing is known here. Raises ConfigError when the original cannot be read.
+    Secrets in comments are not covered. Raises ConfigError when the original is invalid.
     """
     text = source_of(original)
-    # Dots that are stored as such: read as they are, the value around them would count as not given.
+    # Stored dots look like a mask: read unchanged, the value around them would count as not set.
     for each in dict.fromkeys((with_stand_ins(text), text)):
         loaded = load(each, limit=WITH_STAND_INS)
         if loaded.document is not None:
             found = masked_text(each, loaded.document)
             return with_masks(found.text if found else _masked_again(each, loaded.document, loaded.dialect))
     raise ConfigError(
-        "The text cannot be read, so its secrets cannot be found.",
+        "The text is invalid, so its secrets cannot be found.",
         hint=f"Fix what `{command_line('config check FILE')}` reports.",
     )
 
 
 def _masked_again(text: str, document: Document, dialect: str) -> str:
-    """The same with what cannot be masked in its place written again: its key, its section, or the whole file."""
+    """The masked text where masking in place fails: rewrites a key, its section, or the whole file."""
     old, mask = documents(document, dialect, "show"), documents(document, dialect, "mask")
     if old == mask:
         return text
-    # What has a mask in it loads as if it were not there; with something else in its place the change can be proved.
+    # A masked value loads as not set; with a stand-in in its place, the change can be verified.
     new = _with(mask, MASK, _STAND_IN)
     for way in (_in_place, _by_section):
         found = _attempt(way, text, old, new, loosely=True)
@@ -97,7 +97,7 @@ def _masked_again(text: str, document: Document, dialect: str) -> str:
 
 
 def _with(value: Any, text: str, other: str) -> Any:
-    """The same plain data with another text wherever this one stands."""
+    """The same plain data with every occurrence of a text replaced."""
     if isinstance(value, str):
         return type(value)(value.replace(text, other)) if text in value else value
     if isinstance(value, dict):
@@ -140,7 +140,7 @@ def _in_place(text: str, old: list[dict[str, Any]], new: list[dict[str, Any]], l
 
 
 def _by_section(text: str, old: list[dict[str, Any]], new: list[dict[str, Any]], loosely: bool) -> str:
-    """Sections below spec that differ, written anew one by one until the whole is right."""
+    """Rewrite the sections below spec that differ."""
     nodes, before, after = _nodes(text), _by_slot(old), _by_slot(new)
     if set(before) != set(after) or not set(after) <= set(nodes):
         raise CannotPatch
@@ -156,9 +156,9 @@ def _by_section(text: str, old: list[dict[str, Any]], new: list[dict[str, Any]],
 
 
 def _sections(patcher: Patcher, spec: Mapping, old: dict[str, Any], new: dict[str, Any]) -> None:
-    kept = {key: value for key, value in new.items() if key in spec.pairs}
-    for key, value in kept.items():
+    existing = {key: value for key, value in new.items() if key in spec.pairs}
+    for key, value in existing.items():
         if key not in old or not patcher.same(old[key], value):
-            patcher.anew(spec, key, value)
-    others = {key: old[key] for key in old if key not in kept}
-    patcher.mapping(spec, others, {key: new[key] for key in new if key not in kept})
+            patcher.rewrite(spec, key, value)
+    others = {key: old[key] for key in old if key not in existing}
+    patcher.mapping(spec, others, {key: new[key] for key in new if key not in existing})

@@ -1,4 +1,4 @@
-"""Finding: one thing that is wrong or worth knowing, with an id, a place and a way out."""
+"""Finding: an error, a warning or a note about a document, with an id, a position and a hint."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 Positions = Mapping[str, tuple[int, int]]
-"""Dotted path -> line and column, both from 1, of what a document was read from."""
+"""Dotted path -> line and column in the document's text, both starting at 1."""
 
 
 class Severity(StrEnum):
-    """How much a finding weighs: an error blocks the installation, a warning wants to be acknowledged."""
+    """The severity of a finding: an error blocks the installation, a warning must be acknowledged."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -20,10 +20,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`path` is a dotted path in the document (`spec.hosts.1.address`); line and column count from 1, 0 is unknown.
+    """`path` is a dotted path in the document (`spec.hosts.1.address`); line and column start at 1, 0 is unknown.
 
-    `found` is what stands there and `allowed` what could, both for people and never a secret; either may be empty.
-    `waivable`: somebody may answer for it, and then it is `waived` and blocks no longer.
+    `found` is the current and `allowed` the allowed value, both as text without secrets; either may be empty.
+    `waivable`: a user may waive it; then it is `waived` and does not block.
     """
 
     id: str
@@ -70,7 +70,7 @@ def warning(
     found: str = "",
     allowed: str = "",
 ) -> Finding:
-    """A finding that wants to be acknowledged."""
+    """A finding that must be acknowledged."""
     return Finding(id, Severity.WARNING, message, hint, path, hosts=hosts, found=found, allowed=allowed)
 
 
@@ -84,12 +84,12 @@ def info(
     found: str = "",
     allowed: str = "",
 ) -> Finding:
-    """A finding that is only worth knowing."""
+    """A finding for information only."""
     return Finding(id, Severity.INFO, message, hint, path, hosts=hosts, found=found, allowed=allowed)
 
 
 def locate(findings: Iterable[Finding], positions: Positions, file: str = "") -> tuple[Finding, ...]:
-    """The findings with file, line and column; a path that is not in the file (a missing key) has its parent's."""
+    """The findings with file, line and column; a path that is not in the file (a missing key) gets its parent's."""
     placed = (finding if finding.line else _placed(finding, positions) for finding in findings)
     return tuple(replace(finding, file=file) if file and not finding.file else finding for finding in placed)
 
@@ -105,7 +105,7 @@ def _placed(finding: Finding, positions: Positions) -> Finding:
 
 
 def format_finding(finding: Finding, *, file: str = "") -> str:
-    """`FILE:line:col path - message (hint)`; parts that are not known are left out."""
+    """`FILE:line:col path - message (hint)`; unknown parts are left out."""
     place = ":".join(
         part for part in (file or finding.file, str(finding.line or ""), str(finding.column or "")) if part
     )

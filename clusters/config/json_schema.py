@@ -1,4 +1,4 @@
-"""The document's JSON Schema (draft 2020-12), for editors and other programs; made from the models."""
+"""The document's JSON Schema (draft 2020-12) for editors and other programs, generated from the models."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NUMBER_TEXT = r"^[+-]?[0-9]+$"
 
 @cache
 def json_schema_text() -> str:
-    """The schema as it is served: indented JSON with a line break at its end."""
+    """The schema as served: indented JSON with a final line break."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def json_schema() -> dict[str, Any]:
     """The schema of one YAML document: a cluster (v1alpha1, v1alpha2), or KubeSphere's configuration.
 
-    Besides the standard's words, a key has `x-since` (KubeKey's release that brought it), `x-acted-on` (whether
-    Slipway does something with it) and `x-v4` (its place in KubeKey 4's Config). Unknown keys are allowed, as
-    KubeKey allows them. Numbers may stand in quotes.
+    In addition to the standard keywords, a key has `x-since` (the KubeKey release that added it), `x-acted-on`
+    (whether Slipway uses it) and `x-v4` (its path in KubeKey 4's Config). Unknown keys are allowed, as in
+    KubeKey. Numbers may be quoted.
     """
     found: dict[str, Any] = {}
     defs: dict[str, Any] = {}
@@ -52,7 +52,7 @@ def json_schema() -> dict[str, Any]:
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's generator, without the defaults of whole sections: their keys have their own."""
+    """Pydantic's generator, without the defaults of whole sections: their keys have defaults."""
 
     def default_schema(self, schema: Any) -> Any:
         inner = super().default_schema(schema)
@@ -63,7 +63,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def _documents() -> dict[str, Any]:
-    name = {"type": "string", "description": "What the cluster is called.", "default": "sample"}
+    name = {"type": "string", "description": "The name of the cluster.", "default": "sample"}
     versions = [f"kubekey.kubesphere.io/{version}" for version in ("v1alpha1", "v1alpha2")]
     return {
         "Cluster": {
@@ -107,15 +107,15 @@ def _references(value: Any) -> list[str]:
 
 
 def _tidied(value: Any) -> Any:
-    """Without pydantic's titles and our own marks; numbers may stand in quotes."""
+    """Remove pydantic's titles and internal marks; allow quoted numbers."""
     if isinstance(value, list):
         return [_tidied(inner) for inner in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: _tidied(inner) for key, inner in value.items() if key not in _INTERNAL and not _is_title(key, inner)}
-    if kept.get("type") == "integer":
-        kept |= {"type": ["integer", "string"], "pattern": _NUMBER_TEXT}
-    return kept
+    result = {key: _tidied(inner) for key, inner in value.items() if key not in _INTERNAL and not _is_title(key, inner)}
+    if result.get("type") == "integer":
+        result |= {"type": ["integer", "string"], "pattern": _NUMBER_TEXT}
+    return result
 
 
 def _is_title(key: str, value: Any) -> bool:

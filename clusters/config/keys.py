@@ -1,7 +1,7 @@
-"""What a key of the document is: its type, default and meaning, since when KubeKey has it, and whether it is acted on.
+"""The properties of a document's key: type, default, description, KubeKey release, and whether Slipway uses it.
 
-Everything that speaks of keys derives from these marks: reading, writing, what a dialect cannot hold,
-the JSON Schema, and the warning that a key is kept in the file without an effect yet.
+Everything about keys derives from these marks: reading, writing, what a dialect cannot express,
+the JSON Schema, and the warning that a key is stored but has no effect yet.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ACTED, SINCE, V4, SHOWN, NUMBER = "x-acted-on", "x-since", "x-v4", "x-shown", "x-quoted-in-v1alpha1"
 LINES = "x-lines"
 OURS = "99"
-"""`since` of a key that only Slipway has: no release of KubeKey brought it."""
+"""`since` of a key that only Slipway has: no KubeKey release has it."""
 OLD = "deprecated"
 
 
@@ -38,7 +38,7 @@ def key(
     since: str = "1.0",
     alias: str = "",
     v4: str = "",
-    shown: bool = False,
+    always_written: bool = False,
     quoted: bool = False,
     old: bool = False,
     lines: bool = False,
@@ -46,14 +46,16 @@ def key(
 ) -> Any:
     """A key of the document.
 
-    `acted`: whether Slipway does something with it (on a section: with any key in it); `since`: KubeKey's release
-    that brought it; `v4`: its path in KubeKey 4's Config; `shown`: written even when it holds the default; `quoted`:
-    a number that v1alpha1 writes as text; `old`: another key has taken its place, so it is offered to nobody;
-    `lines`: its text may have several lines; `choices`: the values that mean something (for rules and the JSON Schema).
+    `acted`: whether Slipway uses it (for a section: any key in it); `since`: the KubeKey release that added it;
+    `v4`: its path in KubeKey 4's Config; `always_written`: even with the default value; `quoted`: a number that
+    v1alpha1 writes as text; `old`: superseded by another key, so it is not offered; `lines`: its text may have
+    several lines; `choices`: the valid values (for rules and the JSON Schema).
     """
     marks: dict[str, Any] = {ACTED: acted, SINCE: since}
     marks |= {
-        name: value for name, value in ((V4, v4), (SHOWN, shown), (NUMBER, quoted), (OLD, old), (LINES, lines)) if value
+        name: value
+        for name, value in ((V4, v4), (SHOWN, always_written), (NUMBER, quoted), (OLD, old), (LINES, lines))
+        if value
     }
     if choices:
         marks["enum"] = list(choices)
@@ -63,36 +65,36 @@ def key(
 
 
 def _listed(value: Any) -> Any:
-    """YAML writes an empty list as nothing at all; KubeKey accepts that, so do we."""
+    """YAML may write an empty list as null; KubeKey accepts that, and so does Slipway."""
     return () if value is None else value
 
 
 def text_of(value: Any) -> Any:
-    """A bare number where text is meant (`name: 1`) is text; nothing is no text."""
+    """A bare number where text is expected (`name: 1`) becomes text; null becomes an empty text."""
     if value is None:
         return ""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _given(value: Any) -> Any:
-    """An empty secret is none."""
+    """An empty secret becomes None."""
     return value or None
 
 
 def _key_is_secret(value: Any) -> Any:
-    """A path stays text; a private key that stands where its path is meant is a secret."""
+    """A path stays text; a private key in place of its path becomes a secret."""
     value = text_of(value)
     return Secret(value) if isinstance(value, str) and "PRIVATE KEY-----" in value else value
 
 
 def _set_is_secret(value: Any) -> Any:
-    """`adminPassword=x`, as Helm's --set takes it, is a secret."""
+    """`adminPassword=x`, as for Helm's --set, becomes a secret."""
     value = text_of(value)
     return Secret(value) if isinstance(value, str) and is_secret_key(value.partition("=")[0]) else value
 
 
 def or_default(default: str) -> BeforeValidator:
-    """KubeKey takes an empty text as not given."""
+    """Like KubeKey, treat an empty text as not set."""
     return BeforeValidator(lambda value: text_of(value) or default)
 
 
@@ -102,27 +104,27 @@ GivenSecret = Annotated[Secret | None, BeforeValidator(_given)]
 PathOrKey = Annotated[str | Secret, BeforeValidator(_key_is_secret)]
 SetValue = Annotated[str | Secret, BeforeValidator(_set_is_secret)]
 OneOrMany = SetValue | tuple[SetValue, ...]
-"""Helm values: a file's path (KubeKey 1.0), or a list as --set takes it."""
+"""Helm values: a file's path (KubeKey 1.0), or a list as for --set."""
 
 
 class Model(BaseModel):
-    """Common settings of all parts of the document. Unknown keys are kept in `model_extra`."""
+    """Common settings of all parts of the document. Unknown keys are stored in `model_extra`."""
 
     model_config = ConfigDict(
         frozen=True, alias_generator=to_camel, populate_by_name=True, extra="allow", hide_input_in_errors=True
     )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        """For tracebacks and logs: scripts, arguments and values of addons without the secrets in them."""
+        """For tracebacks and logs: scripts, arguments and addon values without their secrets."""
         names = {name: field.alias or name for name, field in type(self).model_fields.items()}
         for name, value in super().__repr_args__():
             yield name, hidden(value, mask=True, key=called(names.get(name or "", name or "")))
 
 
 class Switch(Model):
-    """Something that is on or off."""
+    """A section that is on or off."""
 
-    enabled: bool = key(False, "Whether it is on.")
+    enabled: bool = key(False, "Whether it is enabled.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +143,14 @@ class Key:
     acted: bool
     since: tuple[int, ...]
     v4: str
-    shown: bool
+    always_written: bool
     quoted: bool
     lines: bool
 
 
 @cache
 def keys_of(model_class: type[Model]) -> dict[str, Key]:
-    """Key in the file -> what it is. A key that begins with `---` is another part of the file, not a key."""
+    """Key in the file -> its properties. A name that begins with `---` is another part of the file, not a key."""
     hints = typing.get_type_hints(model_class)
     found: dict[str, Key] = {}
     for attribute, each in model_class.model_fields.items():
@@ -164,7 +166,7 @@ def keys_of(model_class: type[Model]) -> dict[str, Key]:
             acted=bool(marks.get(ACTED, True)),
             since=tuple(int(part) for part in str(marks.get(SINCE, "1.0")).split(".")),
             v4=str(marks.get(V4, "")),
-            shown=bool(marks.get(SHOWN)),
+            always_written=bool(marks.get(SHOWN)),
             quoted=bool(marks.get(NUMBER)),
             lines=bool(marks.get(LINES)),
         )

@@ -1,7 +1,7 @@
-"""Sums that a document keeps to: machines, members of role groups, parts of a text, and entries that aliases repeat.
+"""Size limits of a document: machines, members of role groups, parts of a text, and entries repeated by aliases.
 
-Every page that shows a document reads it, and every rule walks over it: a text of some kilobytes could otherwise stand
-for millions of names and hold up the server for everybody.
+Every page that shows a document reads it, and every rule walks over it: without limits, a text of a few kilobytes
+could expand to millions of names and block the server for all users.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from clusters.config.yaml.tree import Limits, Node
 
 MOST_MACHINES = 5_000
-"""Kubernetes itself ends at 5,000 nodes."""
+"""Kubernetes supports at most 5,000 nodes."""
 MOST_MEMBERS = 20_000
-"""Names in all role groups together, ranges expanded: every machine in three groups, and some more."""
+"""Names in all role groups together, ranges expanded: every machine in three groups, plus a margin."""
 MOST_PARTS = 16
-"""Parts of a text that commas part: two networks, two addresses, some jump hosts."""
+"""Comma-separated parts of a text: two networks, two addresses, some jump hosts."""
 
 
 def refuse_repeated(documents: Iterable[Node], limits: Limits) -> None:
-    """Raises Refused when the lists have more entries than allowed once what aliases refer to is counted each time."""
+    """Raises Refused when the lists have too many entries, counting aliased content at each use."""
     in_lists = sections = 0
     left = list(documents)
     while left:
@@ -46,7 +46,7 @@ def refuse_repeated(documents: Iterable[Node], limits: Limits) -> None:
 
 
 def exceeded(document: Document) -> Iterator[Finding]:
-    """An error for each sum that is larger than a document may have. Nothing is expanded to find that out."""
+    """An error for each exceeded limit, computed without expanding ranges."""
     yield from _machines(document)
     yield from _members(document)
     yield from _parts(document)
@@ -56,7 +56,7 @@ def _machines(document: Document) -> Iterator[Finding]:
     count = len(document.hosts)
     if count > MOST_MACHINES:
         message = f"The document has {count:,} machines; at most {MOST_MACHINES:,} are allowed."
-        hint = "Divide them among several clusters: Kubernetes itself ends at 5,000 nodes."
+        hint = "Split them into several clusters: Kubernetes supports at most 5,000 nodes."
         allowed = f"{MOST_MACHINES:,}"
         yield error("limit.machines", "spec.hosts", message, hint=hint, found=f"{count:,}", allowed=allowed)
 
@@ -67,8 +67,8 @@ def _members(document: Document) -> Iterator[Finding]:
     count = sum(sizes.values())
     if count > MOST_MEMBERS:
         largest = max(sizes, key=lambda group: sizes[group])
-        message = f"The role groups name {count:,} members, ranges expanded; at most {MOST_MEMBERS:,} are allowed."
-        hint = f"The group {largest} names {sizes[largest]:,}: does a range like node[1:9999] stand there often?"
+        message = f"The role groups have {count:,} members, ranges expanded; at most {MOST_MEMBERS:,} are allowed."
+        hint = f"The group {largest} has {sizes[largest]:,}: does it repeat a range like node[1:9999]?"
         path = f"spec.roleGroups.{largest}"
         yield error("limit.members", path, message, hint=hint, found=f"{count:,}", allowed=f"{MOST_MEMBERS:,}")
 
@@ -78,7 +78,7 @@ def _parts(document: Document) -> Iterator[Finding]:
         count = text.count(",") + 1
         if count > MOST_PARTS:
             message = f"{path.removeprefix('spec.')} has {count:,} parts; at most {MOST_PARTS} are allowed."
-            hint = "Networks and addresses are one, or an IPv4 and an IPv6 one with a comma between them."
+            hint = "Write one network or address, or IPv4 and IPv6 separated by a comma."
             yield error("limit.parts", path, message, hint=hint, found=f"{count:,}", allowed=str(MOST_PARTS))
 
 

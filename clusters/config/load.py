@@ -1,4 +1,4 @@
-"""YAML text -> the document, with every finding at its file, line and column; all of KubeKey's dialects."""
+"""Reads YAML text of all KubeKey dialects into a document, with file, line and column of every finding."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from clusters.config.sections.kubernetes import KUBEKEY_TAKES
 from clusters.config.suggestions import share_of_suggestions
 from clusters.config.versions import newest_proven
 from clusters.config.yaml.scalars import Walk, warn_of_comments, what
-from clusters.config.yaml.tree import DOCUMENT, Mapping, Refused, Scalar, read, refuse, shown
+from clusters.config.yaml.tree import DOCUMENT, Mapping, Refused, Scalar, excerpt, read, refuse
 from clusters.gc_freeze import without_collection
 
 VERSION_IMPLIED = "default.kubernetes_version"
-"""The finding that the text names no version of Kubernetes, so that the document holds Slipway's choice."""
+"""The finding that the text has no Kubernetes version, so that the document has Slipway's choice."""
 
 LIMIT = 1_000_000
-"""Bytes; a thousand machines take about 120,000."""
+"""Bytes; a thousand machines need about 120,000."""
 
 WITH_STAND_INS = 8 * LIMIT
-"""Bytes of a text in which stand-ins are at the place of secrets, which may be shorter; nobody stores it."""
+"""Bytes of a text with stand-ins, which may be longer than the secrets; it is never stored."""
 
 GROUP = "kubekey.kubesphere.io/"
 DIALECTS = ("v1alpha1", "v1alpha2", "v4")
 _VERSIONS = {"v1alpha1": "v1alpha1", "v1alpha2": "v1alpha2", "v1": "v4"}
-"""Version in apiVersion -> dialect. KubeKey 4 calls its own `v1`."""
+"""Version in apiVersion -> dialect. KubeKey 4 names its dialect `v1`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a text holds. `document` is None when a finding blocks; `positions` serves `locate()` for later findings."""
+    """The contents of a text. `document` is None when a finding blocks; `positions` locates later findings."""
 
     document: Document | None
     findings: tuple[Finding, ...]
@@ -53,25 +53,25 @@ class Loaded:
 
     @property
     def names_version(self) -> bool:
-        """Whether the text itself says which Kubernetes it is for."""
+        """Whether the text contains the Kubernetes version."""
         return all(finding.id != VERSION_IMPLIED for finding in self.findings)
 
 
 def load(text: str, *, limit: int = LIMIT, file: str = "") -> Loaded:
-    """Read a `config-sample.yaml`, also one inside a Markdown code block. Never raises for what the text holds.
+    """Read a `config-sample.yaml`, also one inside a Markdown code block. Never raises because of the text.
 
-    `file` is the name that findings carry. What is given back is shared with whoever loads the same text next, so
-    nobody changes it.
+    `file` is the file name in findings. The result is cached and shared by all callers with the same text, so they
+    must not change it.
     """
     if limit > LIMIT and len(text.encode("utf-8", "surrogatepass")) <= LIMIT:
-        limit = LIMIT  # what keeps to the smaller limit is read once for both
+        limit = LIMIT  # a text within the smaller limit is read once for both
     with without_collection():
         return _load(text, limit, file)
 
 
 @lru_cache(maxsize=4)
 def _load(text: str, limit: int, file: str) -> Loaded:
-    """Kept for a few texts: one request reads a draft several times, to change it, to check it and to show it."""
+    """Cached for a few texts: one request reads a draft several times, to change, check and show it."""
     walk = Walk()
     try:
         text = without_fence(text.removeprefix("\ufeff"))
@@ -96,45 +96,45 @@ def _load(text: str, limit: int, file: str) -> Loaded:
 
 
 def _without_secrets(findings: list[Finding], text: str) -> tuple[Finding, ...]:
-    """What reading found, without secrets of the whole text: of what is no document, too."""
+    """The findings of reading, without any secret of the text, even if the text is not a document."""
     known: dict[int, Any] = {}
     quoting = any("'" in each.message or '"' in each.message or each.found for each in findings)
     return without_secrets_in(findings, [placed(node, known) for node in read(text)] if quoting else None)
 
 
 def _header(walk: Walk, parts: Parts) -> str:
-    """apiVersion and kind: which dialect it is."""
+    """The dialect, from apiVersion and kind."""
     node = parts.first
     for key in ("apiVersion", "kind", "metadata", "spec"):
-        walk.positions[key] = (node.line, node.column)  # where a key that is missing should be
+        walk.positions[key] = (node.line, node.column)  # the position for a missing key
     for key, (mark, _) in node.pairs.items():
         walk.positions[key] = (mark.line, mark.column)
         if key not in ("apiVersion", "kind", "metadata", "spec"):
-            walk.findings.append(reading.unknown(key, "", ("apiVersion", "kind", "metadata", "spec"), kept=False))
+            walk.findings.append(reading.unknown(key, "", ("apiVersion", "kind", "metadata", "spec"), is_stored=False))
     version = text_at(node, "apiVersion")
     dialect = _VERSIONS.get(version.removeprefix(GROUP), "") if version.startswith(GROUP) else ""
     allowed = " and ".join(f"{GROUP}{each}" for each in _VERSIONS)
     usual = "v4" if parts.cluster is None else "v1alpha2"
     if not version:
         assumed = f"{GROUP}{'v1' if usual == 'v4' else usual}"
-        message = f"apiVersion is missing; {assumed} is assumed."
+        message = f"apiVersion is missing; Slipway assumes {assumed}."
         walk.findings.append(warning("api.missing", "apiVersion", message, hint=allowed, allowed=allowed))
     elif not dialect or (dialect == "v4") != (usual == "v4"):
-        hint = "With v1 the kinds are Inventory and Config." if dialect == "v4" else "Is it a KubeKey file?"
-        message = f"apiVersion is {shown(version)}; known are {allowed}."
+        hint = "v1 requires the kinds Inventory and Config." if dialect == "v4" else "Is this a KubeKey file?"
+        message = f"apiVersion is {excerpt(version)}; known versions: {allowed}."
         walk.findings.append(
-            error("api.unknown", "apiVersion", message, hint=hint, found=shown(version), allowed=allowed)
+            error("api.unknown", "apiVersion", message, hint=hint, found=excerpt(version), allowed=allowed)
         )
     if parts.cluster is not None and (kind := text_at(node, "kind")) != "Cluster":
-        found = f"kind is {shown(kind)}" if kind else "kind is missing"
+        found = f"kind is {excerpt(kind)}" if kind else "kind is missing"
         make = error if kind else warning
-        message = f"{found}; kind: Cluster is expected."
-        walk.findings.append(make("kind.unknown", "kind", message, found=shown(kind), allowed="Cluster"))
+        message = f"{found}; expected kind: Cluster."
+        walk.findings.append(make("kind.unknown", "kind", message, found=excerpt(kind), allowed="Cluster"))
     return dialect if dialect and (dialect == "v4") == (usual == "v4") else usual
 
 
 def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
-    """metadata.name and everything below spec, as data for the model."""
+    """metadata.name and the contents of spec, as data for the model."""
     if dialect == "v4":
         data = v4_read.content(walk, parts)
     else:
@@ -142,7 +142,7 @@ def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
         data |= rest(walk, parts)
     name = _metadata_name(walk, parts.first)
     if name is None:
-        message = "metadata.name is missing; the cluster is called sample."
+        message = "metadata.name is missing; Slipway uses the name sample."
         walk.findings.append(warning("metadata.name_missing", "metadata", message))
     else:
         data["name"] = name
@@ -155,16 +155,16 @@ def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
 def _spec(walk: Walk, node: Mapping) -> dict[str, Any]:
     if "spec" not in node.pairs or not isinstance(node.pairs["spec"][1], Mapping):
         found = what(node.pairs["spec"][1]) if "spec" in node.pairs else "nothing"
-        message = f"Below spec keys with values are expected, found {found}."
+        message = f"spec must contain keys with values, found {found}."
         walk.findings.append(error("spec.missing", "spec", message, found=found, allowed="keys with values"))
         return {}
     return reading.model(walk, _moved(node.pairs["spec"][1]), Document, "spec")
 
 
 def _moved(spec: Mapping) -> Mapping:
-    """Keys of etcd's backup that stood below kubernetes before KubeKey 2.1 go below etcd, unless they are there too.
+    """Move etcd's backup keys, which were below kubernetes before KubeKey 2.1, below etcd, unless they are already set.
 
-    In copies: the tree is shared with those who read the same text.
+    Works on copies, because the tree is cached and shared.
     """
     kubernetes = spec.pairs.get("kubernetes", (None, None))[1]
     if not isinstance(kubernetes, Mapping) or not any(key in kubernetes.pairs for key in MOVED):
@@ -192,14 +192,14 @@ def _metadata_name(walk: Walk, node: Mapping) -> str | None:
     for key, (mark, value) in metadata[1].pairs.items():
         walk.positions[f"metadata.{key}"] = (mark.line, mark.column)
         if key != "name":
-            walk.findings.append(reading.unknown(key, "metadata", ("name",), kept=False))
+            walk.findings.append(reading.unknown(key, "metadata", ("name",), is_stored=False))
         elif isinstance(value, Scalar) and value.tag != "null":
             name = value.text
     return name
 
 
 def _fill(walk: Walk, data: dict[str, Any], dialect: str) -> None:
-    """What KubeKey would decide otherwise when a key is left out, said aloud."""
+    """Fill in missing keys, and report where KubeKey's defaults differ from Slipway's."""
     kubernetes = data.setdefault("kubernetes", {})
     if not isinstance(kubernetes, dict):
         return
@@ -207,29 +207,29 @@ def _fill(walk: Walk, data: dict[str, Any], dialect: str) -> None:
     if "containerManager" not in kubernetes:
         kubernetes["containerManager"] = DEFAULT
         if dialect != "v4":
-            message = f"No container manager is named; KubeKey would install docker, Slipway installs {DEFAULT}."
+            message = f"No container manager is set: Slipway installs {DEFAULT}, KubeKey would install docker."
             path = "spec.kubernetes.containerManager"
             walk.findings.append(info("default.container_manager", path, message))
     if dialect == "v1alpha1" and "dnsDomain" not in kubernetes and "clusterName" in kubernetes:
-        kubernetes["dnsDomain"] = kubernetes["clusterName"]  # one key for both in that dialect
+        kubernetes["dnsDomain"] = kubernetes["clusterName"]  # this dialect has one key for both
 
 
 def _fill_version(walk: Walk, kubernetes: dict[str, Any], dialect: str) -> None:
-    """The version that is installed where the text names none."""
+    """Fill in the Kubernetes version when the text has none."""
     path = "spec.kubernetes.version"
     if kubernetes.get("version") or any(finding.path == path for finding in walk.findings):
         return
     kubernetes["version"] = newest_proven()
-    other = KUBEKEY_TAKES if dialect != "v4" else "a default of its own"
-    message = f"No version of Kubernetes is named: Slipway installs {newest_proven()}, KubeKey would take {other}."
-    hint = "Name the version that you want. Slipway writes it into the file when it saves or exports it."
+    other = KUBEKEY_TAKES if dialect != "v4" else "its own default"
+    message = f"No Kubernetes version is set: Slipway installs {newest_proven()}, KubeKey would install {other}."
+    hint = "Set the version that you want. Slipway writes its choice into the file when it saves or exports it."
     walk.findings.append(warning(VERSION_IMPLIED, path, message, hint=hint, found="nothing"))
 
 
 def _validated(walk: Walk, data: dict[str, Any]) -> Document | None:
     try:
         return Document.model_validate(data)
-    except ValidationError as problem:  # the walk has checked every type; this is the second lock
+    except ValidationError as problem:  # a second safeguard: the walk has already checked every type
         for each in problem.errors(include_input=False, include_context=False, include_url=False):
             path = ".".join(str(part) for part in ("spec", *each["loc"]))
             walk.findings.append(error("type.other", path, f"The value has the wrong type ({each['type']})."))

@@ -1,4 +1,4 @@
-"""Logins of a document: where hosts and jump hosts name a key file or a credential, and the document with others."""
+"""Logins of a document: the key files and credentials of hosts and jump hosts, and the document without them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document, Host, JumpHost
 
 WHERE_KK_RAN = "This path is on the computer where kk ran; upload the key."
-"""What a page says of a `privateKeyPath`: Slipway opens no file because a document names it."""
+"""A page's message about `privateKeyPath`: Slipway does not open a file because a document names it."""
 
 
 def logins_of(document: Document) -> Iterator[tuple[str, Host | JumpHost, str]]:
-    """Everything that has a login: its path in the document, itself, and the machine it belongs to ("" for all)."""
+    """Path, object and machine name ("" for all) of everything in the document that has a login."""
     for index, host in enumerate(document.hosts):
         yield f"spec.hosts.{index}", host, host.name
         yield f"spec.hosts.{index}.jumpHost", host.jump_host, host.name
@@ -25,17 +25,17 @@ def logins_of(document: Document) -> Iterator[tuple[str, Host | JumpHost, str]]:
 
 
 def needs_key_file(login: Host | JumpHost) -> bool:
-    """Whether only a key file would open it: no key in the document and no credential comes before the path."""
+    """Whether the login needs a key file, because no key and no credential takes precedence over its path."""
     return bool(login.private_key_path) and not (login.private_key or login.credential)
 
 
 def credential_names(document: Document) -> frozenset[str]:
-    """The credentials that a document names."""
+    """The names of the credentials in a document."""
     return frozenset(login.credential for _path, login, _name in logins_of(document) if login.credential)
 
 
 def without_credentials(document: Document) -> Document:
-    """The document of somebody else: a credential of the same name would lend their machines a right."""
+    """Another user's document without credentials, because one with the same name would give their machines access."""
 
     none = {"credential": ""}
 
@@ -47,21 +47,21 @@ def without_credentials(document: Document) -> Document:
 
 
 def not_in_the_file(document: Document) -> Iterator[Finding]:
-    """What an export does not hold: KubeKey knows no credentials, so it would log in with nothing."""
+    """Warnings about logins missing in an export: KubeKey has no credentials, so it could not log in."""
     for path, login, name in logins_of(document):
         if login.credential:
             who = name if not path.endswith("jumpHost") else f"the jump host of {name}" if name else "the jump host"
             yield warning(
                 "dialect.credential",
                 f"{path}.credential",
-                f"The login of {who} is the credential {login.credential} of Slipway, which is not in the file.",
-                hint="Write a password or privateKeyPath there before you use the file with KubeKey.",
+                f"The login of {who} is Slipway's credential {login.credential}, which is not in the file.",
+                hint="Add a password or privateKeyPath before you use the file with KubeKey.",
                 hosts=(name,) if name else (),
             )
 
 
 def note_for_kubekey(document: Document) -> str:
-    """A comment for the head of an exported file that says what is not in it; empty when nothing is missing."""
+    """A comment at the top of an exported file about missing logins; empty when nothing is missing."""
     machines: dict[str, list[str]] = {}
     for path, login, name in logins_of(document):
         if login.credential:
@@ -69,9 +69,9 @@ def note_for_kubekey(document: Document) -> str:
             who = f"jump host of {own}" if path.endswith("jumpHost") else own
             machines.setdefault(login.credential, []).append(who)
     lines = [
-        f"{', '.join(names)}: the login is the credential {credential} of Slipway, which is not in this file."
+        f"{', '.join(names)}: the login is Slipway's credential {credential}, which is not in this file."
         for credential, names in machines.items()
     ]
     if lines:
-        lines.append("Write password or privateKeyPath there before you use this file with KubeKey.")
+        lines.append("Add password or privateKeyPath before you use this file with KubeKey.")
     return "".join(f"# {' '.join(line.split())}\n" for line in lines)

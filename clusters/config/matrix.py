@@ -1,4 +1,4 @@
-"""Which versions of other parts fit which Kubernetes. Minor versions of Kubernetes 1 are plain numbers."""
+"""Which component versions are compatible with which Kubernetes. Minor versions of Kubernetes 1 are plain numbers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ KUBESPHERE: dict[str, tuple[int, int]] = {
     "v3.4.0": (19, 26),
     "v3.4.1": (21, 26),
 }
-"""Version -> oldest and newest minor of Kubernetes. Source: KubeKey 3's table of KubeSphere versions."""
+"""Version -> oldest and newest Kubernetes minor. Source: KubeKey 3's table of KubeSphere versions."""
 
 PLUGINS_SINCE = 23
-"""The oldest minor that the series of plugins (`NetworkPlugin.series`) speak of: the oldest that KubeKey 4 installs."""
+"""The oldest minor that the plugins' series (`NetworkPlugin.series`) cover: the oldest that KubeKey 4 installs."""
 
 CRI_V1_SINCE, CRI_V1_ONLY = 23, 26
-"""The minors in which the kubelet began to speak CRI v1, and ceased to speak v1alpha2. Source: Kubernetes' changelogs
-of 1.23 and 1.26. Asked of the binaries (which names of services they hold): kubelet 1.20.2 has only
+"""The minors in which the kubelet added CRI v1 and removed v1alpha2. Source: Kubernetes' changelogs
+of 1.23 and 1.26. Checked in the binaries (by the service names they contain): kubelet 1.20.2 has only
 `runtime.v1alpha2.RuntimeService`; kubelet 1.36.3 and 1.37.2 and containerd 2.4.2 have only
 `runtime.v1.RuntimeService`."""
 
@@ -34,24 +34,24 @@ DUAL_STACK_SINCE = 21
 """The minor in which IPv4/IPv6 dual stack is on by default. Source: Kubernetes' changelog of 1.21."""
 
 NFTABLES_SINCE, NFTABLES_BETA, NFTABLES_STABLE = 29, 31, 33
-"""The minors in which kube-proxy's mode nftables came, is on by default, and is finished. Source: KEP-3866."""
+"""The minors in which kube-proxy's nftables mode was added, enabled by default, and stable. Source: KEP-3866."""
 
 IPVS_DEPRECATED, IPVS_OFF, IPVS_REMOVED = 35, 40, 43
-"""The minors from which on kube-proxy warns of its mode ipvs, has it off by default, and has it no more. Source:
+"""The minors in which kube-proxy's ipvs mode is deprecated, disabled by default, and removed. Source:
 KEP-5495, and the warning of kube-proxy 1.37.2: "will be disabled by default in Kubernetes 1.40 and removed in
 Kubernetes 1.43"."""
 
 WEBSOCKETS_TO_KUBELET = 36
-"""The minor in which ExtendWebSocketsToKubelet is on by default. Source: KEP-4006; that cri-dockerd cannot answer then:
-Mirantis/cri-dockerd's issues 560 and 569, and kubespray's pull request 13361, which switches it off."""
+"""The minor in which ExtendWebSocketsToKubelet is on by default. Source: KEP-4006; on cri-dockerd's lack of support:
+Mirantis/cri-dockerd's issues 560 and 569, and kubespray's pull request 13361, which disables it."""
 
 USERSPACE_REMOVED = 26
-"""The minor in which kube-proxy lost its mode userspace. Source: Kubernetes' pull request 112133 and its notes of 1.26;
-kube-proxy 1.37.2 and 1.36.3 refuse it, that of 1.20 takes it (its validation.go)."""
+"""The minor that removed kube-proxy's userspace mode. Source: Kubernetes' pull request 112133 and release notes of
+1.26; kube-proxy 1.37.2 and 1.36.3 reject it, 1.20 accepts it (its validation.go)."""
 
 
 def runtime_refused(runtime: str, found: Version, minor: int) -> str:
-    """Which releases of a container runtime the kubelet of a minor can talk to, where this one is not among them."""
+    """The runtime releases that the kubelet of a minor supports, if this release is not one of them; else empty."""
     known = runtime_called(runtime)
     if known is None or known.cri_v1 is None or known.without_v1alpha2 is None:
         return ""
@@ -62,7 +62,7 @@ def runtime_refused(runtime: str, found: Version, minor: int) -> str:
 
 
 def runtime_untested(runtime: str, found: Version, minor: int) -> str:
-    """Which releases of a runtime its project names for a minor, where this one is older but can be talked to."""
+    """The runtime releases that the project recommends for a minor, if this one is older but works; else empty."""
     known = runtime_called(runtime)
     if known is None or known.tested is None:
         return ""
@@ -70,7 +70,7 @@ def runtime_untested(runtime: str, found: Version, minor: int) -> str:
 
 
 def oldest_etcd(minor: int, patch: int) -> Version:
-    """The oldest etcd that kubeadm of this release takes. Source: KubeKey 4's cluster_require defaults."""
+    """The oldest etcd that kubeadm of this release accepts. Source: KubeKey 4's cluster_require defaults."""
     if minor <= 27:
         return (3, 2, 18)
     if minor <= 30:
@@ -87,12 +87,12 @@ def dotted(version: Version) -> str:
 
 
 def numbers(text: str) -> Version | None:
-    """The numbers that a release's name begins with (`v2.4`, `v2.4.2-rc.1`); None when these are not even two."""
+    """The numbers at the start of a release name (`v2.4`, `v2.4.2-rc.1`); None when there are fewer than two."""
     match = re.match(r"v?([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,4}))?", text.strip())
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 def parsed(text: str) -> Version | None:
-    """`v3.27.4`, `3.27` or `3.5.24-0` as numbers; None when it is no version."""
+    """`v3.27.4`, `3.27` or `3.5.24-0` as numbers; None when it is not a version."""
     match = re.fullmatch(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:-\d+)?", text.strip())
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None

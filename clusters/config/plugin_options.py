@@ -1,4 +1,4 @@
-"""The options of each network plugin as data, for pages and other programs that let a person choose."""
+"""The options of each network plugin as data, for pages and other programs that offer them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option that is acted on.
+    """An option that Slipway uses.
 
     `path` is its place in the document (`spec.network.calico.ipipMode`) and `attribute` below `document.network`
-    (`calico.ipip_mode`). `kind` is `switch`, `number`, `text`, `choice`, or `yaml` for what has a form of its own
-    (labels, networks, a chart's values). `old`: another option has taken its place.
+    (`calico.ipip_mode`). `kind` is `switch`, `number`, `text`, `choice`, or `yaml` for structured values
+    (labels, networks, a chart's values). `old`: superseded by another option.
     """
 
     path: str
@@ -34,7 +34,7 @@ class Option:
 
 
 def options_of(plugin: str) -> tuple[Option, ...]:
-    """The options of a plugin in the document's order; none for `bridge`, `none` and what is no plugin."""
+    """The options of a plugin in the document's order; empty for `bridge`, `none` and unknown plugins."""
     found = plugin_of(plugin)
     if found is None or found.section is None:
         return ()
@@ -43,7 +43,7 @@ def options_of(plugin: str) -> tuple[Option, ...]:
 
 
 SECTIONS = tuple(each.name for each in plugins() if each.section is not None)
-"""Plugins with a section of their own."""
+"""Plugins with a separate section."""
 
 
 def _options(info: FieldInfo, path: str, attribute: str) -> list[Option]:

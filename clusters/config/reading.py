@@ -1,4 +1,4 @@
-"""Tree -> data for the models: types, unknown keys, places, and which keys are kept without being acted on."""
+"""Converts the tree into data for the models: types, unknown keys, positions, and stored keys without effect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from clusters.config.yaml.scalars import (
     whole,
     wrong,
 )
-from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence, shown
+from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ _PATH_OF_PART = "---"
 
 
 def model(walk: Walk, node: Node, model_class: type[Model], path: str) -> dict[str, Any]:
-    """The keys of one section. Null means not given, a wrong type is a finding, an unknown key is kept as it is."""
+    """The keys of one section. Null means not set, a wrong type is a finding, an unknown key is stored unchanged."""
     if isinstance(node, Scalar) and node.tag == "null":
         return {}
     if not isinstance(node, Mapping):
@@ -57,7 +57,7 @@ def model(walk: Walk, node: Node, model_class: type[Model], path: str) -> dict[s
 
 
 def _is_part(model_class: type[Model], name: str) -> bool:
-    """Keys of the model that are no keys of the section: the cluster's name, the file's other documents."""
+    """Whether a model key is not a key of the section: the cluster's name, the file's other documents."""
     return model_class is schema.Document and (name == "name" or name.startswith(_PATH_OF_PART))
 
 
@@ -67,51 +67,51 @@ def _known(walk: Walk, node: Node, key: Key, path: str) -> Any:
     walk.quiet = True
     found = _READERS[key.kind](walk, node, key, path)
     walk.quiet = False
-    if found is not None and not _says_nothing(found, key):
+    if found is not None and not _is_without_request(found, key):
         walk.findings.append(
-            warning("key.not_acted_on", path, f"Slipway keeps {key.name} in the file, but does not act on it yet.")
+            warning("key.not_acted_on", path, f"Slipway stores {key.name} in the file, but it has no effect yet.")
         )
     return found
 
 
-def _says_nothing(value: Any, key: Key | None) -> bool:
-    """Whether a value asks for nothing: off or empty where that is the default, or only such things."""
+def _is_without_request(value: Any, key: Key | None) -> bool:
+    """Whether a value requests nothing: off or empty where that is the default, also in nested values."""
     if isinstance(value, dict):
         inside = keys_of(key.inner) if key is not None and key.inner is not None and key.kind == "model" else {}
-        return all(_says_nothing(inner, inside.get(name)) for name, inner in value.items())
+        return all(_is_without_request(inner, inside.get(name)) for name, inner in value.items())
     return not value and not (key is not None and key.default)
 
 
 def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model_class: type[Model], path: str) -> None:
     inner = f"{path}.{name}"
-    taken = name in model_class.model_fields or name in keys_of(model_class)
-    if path != "spec.roleGroups" or taken:  # any group may be named; only some mean something
+    is_defined = name in model_class.model_fields or name in keys_of(model_class)
+    if path != "spec.roleGroups" or is_defined:  # custom groups are allowed
         known = [key for key in keys_of(model_class) if not _is_part(model_class, key)]
-        walk.findings.append(unknown(name, path, known, kept=not taken))
-    if not taken:
+        walk.findings.append(unknown(name, path, known, is_stored=not is_defined))
+    if not is_defined:
         data[name] = plain(walk, value, inner)
 
 
-def unknown(key: str, path: str, allowed: Iterable[str], *, kept: bool) -> Finding:
-    """A key nobody knows, with the one that was probably meant."""
+def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool) -> Finding:
+    """The finding about an unknown key, with the most similar known one."""
     names = sorted(allowed)
     spelled = {name.lower(): name for name in reversed(names)}
     meant = spelled.get(nearest(key.lower().replace("_", ""), spelled, 0.7), "")
-    fate = "it is kept, but means nothing" if kept else "it is not kept"
+    fate = "it is stored but has no effect" if is_stored else "it is not stored"
     listed = ", ".join(names)
-    hint = f"Did you mean {meant}?" if meant else f"Known here: {listed}."
+    hint = f"Did you mean {meant}?" if meant else f"Known keys: {listed}."
     inner = f"{path}.{key}" if path else key
-    message = f"The key {shown(key)} is not known; {fate}."
-    return warning("key.unknown", inner, message, hint=hint, found=shown(key), allowed=listed)
+    message = f"The key {excerpt(key)} is unknown; {fate}."
+    return warning("key.unknown", inner, message, hint=hint, found=excerpt(key), allowed=listed)
 
 
 def _cut(path: str, mark: Scalar) -> Finding:
-    """`{password: one,two}` has a key `two`: a piece of a secret that must not be repeated."""
+    """`{password: one,two}` has a key `two`: a part of a secret, which the message must not repeat."""
     return Finding(
         "key.no_value",
         Severity.ERROR,
-        "There is a key without a value in this host's row.",
-        "Is it the rest of a value with a comma in it? Put that value in quotes.",
+        "This host's row contains a key without a value.",
+        "Is it part of a value that contains a comma? Put that value in quotes.",
         path,
         mark.line,
         mark.column,
@@ -180,7 +180,7 @@ def _texts(walk: Walk, node: Sequence, key: Key, path: str) -> Iterable[str]:
             if found is not None:
                 yield found
             continue
-        hint = "A range is one word without blanks: node[1:3]." if path.startswith("spec.roleGroups") else ""
+        hint = "Write a range without spaces: node[1:3]." if path.startswith("spec.roleGroups") else ""
         walk.findings.append(wrong("text", inner, "text", what(item), hint))
 
 
@@ -196,8 +196,8 @@ def _secret(walk: Walk, node: Node, key: Key, path: str) -> Any:
             warning(
                 "secret.line_break",
                 path,
-                "The line break at the end of this block is left out; KubeKey takes it as a part of the secret.",
-                hint="Write the secret in quotes on the line of its key, or |- in place of |.",
+                "Slipway drops the line break at the end of this block; KubeKey treats it as part of the secret.",
+                hint="Write the secret in quotes on the line of its key, or use |- instead of |.",
             )
         )
     return _single("text", "text", secret)(walk, node, key, path)
@@ -250,7 +250,7 @@ _READERS: dict[str, Callable[[Walk, Node, Key, str], Any]] = {
 
 
 def plain(walk: Walk, node: Node, path: str) -> Any:
-    """The value of a key Slipway does not model, as YAML 1.1 reads it; dates stay text, masked secrets are left out."""
+    """The value of a key that Slipway does not model, as in YAML 1.1; dates stay text, masked secrets are left out."""
     if isinstance(node, Scalar):
         if MASK in node.text:
             walk.findings.append(masked(path))
@@ -261,7 +261,7 @@ def plain(walk: Walk, node: Node, path: str) -> Any:
         for index, item in enumerate(node.items):
             walk.positions[f"{path}.{index}"] = (item.line, item.column)
             found_item = plain(walk, item, f"{path}.{index}")
-            # Left out, as a key is: an entry that is nothing would be one that nobody wrote.
+            # Left out, like a masked key: an empty entry would be one that the user did not write.
             if not (isinstance(item, Scalar) and item.text == MASK):
                 items.append(found_item)
         return items

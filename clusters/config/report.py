@@ -1,4 +1,4 @@
-"""Check files and say what was found, line by line or as data, as `manage.py config check` prints it."""
+"""Checks files and reports the findings as lines or as data, as `manage.py config check` prints them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from clusters.config.rules import check
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-_TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Worth knowing"}
+_TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Notes"}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Lines to print, the same as plain data, and whether something blocks."""
+    """Lines to print, the same as data, and whether an error blocks."""
 
     lines: tuple[str, ...]
     data: dict[str, Any]
@@ -25,14 +25,14 @@ class Report:
 
 
 def findings_of(loaded: Loaded, *, file: str = "", waivers: Collection[str] = ()) -> tuple[Finding, ...]:
-    """What reading found and, if there is a document, what the rules find, all with file, line and column."""
+    """The findings of reading and, if there is a document, of the rules, with file, line and column."""
     if loaded.document is None:
         return loaded.findings
     return loaded.findings + locate(check(loaded.document, waivers), loaded.positions, file)
 
 
 def report(sources: Iterable[tuple[str, str]], waivers: Collection[str] = ()) -> Report:
-    """Check texts, each with its file's name: errors first, then warnings, each as FILE:line:col."""
+    """Check texts, each with its file name: errors first, then warnings, each as FILE:line:col."""
     lines: list[str] = []
     files: list[dict[str, Any]] = []
     failed = False
@@ -44,7 +44,7 @@ def report(sources: Iterable[tuple[str, str]], waivers: Collection[str] = ()) ->
         for title, chosen in _grouped(found):
             if chosen:
                 lines.append(f"{title} in {file}:")
-            lines += [f"  {format_finding(finding, file=file)} [{_told(finding)}]" for finding in chosen]
+            lines += [f"  {format_finding(finding, file=file)} [{_label(finding)}]" for finding in chosen]
         lines.append(_summary(file, found))
         findings = [as_data(finding) for finding in found]
         files.append({"file": file, "dialect": loaded.dialect, "installable": not blocked, "findings": findings})
@@ -62,7 +62,7 @@ def _grouped(found: tuple[Finding, ...]) -> Iterable[tuple[str, list[Finding]]]:
     yield "Waived", [finding for finding in found if finding.waived]
 
 
-def _told(finding: Finding) -> str:
+def _label(finding: Finding) -> str:
     return f"{finding.id}, may be waived" if finding.waivable and not finding.waived else finding.id
 
 

@@ -1,8 +1,8 @@
-"""Root texts: what a document puts on machines or into the cluster's DNS word for word, for a person to read first.
+"""Root texts: texts that Slipway copies verbatim from a document to machines or the cluster's DNS, for review.
 
-These are scripts with their files, lines for /etc/hosts, packages of the document's own, text for CoreDNS, and
+These are scripts with their files, lines for /etc/hosts, additional packages, text for CoreDNS, and
 arguments and configuration for programs that run as root. The author of an imported document
-gets root on all machines through them, unless a person reads them first.
+gets root on all machines through them, unless a user reviews them first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SCRIPT, HOSTS, PACKAGES, DNS, ARGUMENTS = "script", "hosts", "packages", "dns", 
 
 @dataclass(frozen=True, slots=True)
 class RootFile:
-    """A file that a script brings along. `text` is empty for one that is not text; `size` is in bytes."""
+    """A file of a script. `text` is empty for a binary file; `size` is in bytes."""
 
     name: str
     size: int
@@ -38,9 +38,9 @@ class RootFile:
 
 @dataclass(frozen=True, slots=True)
 class RootText:
-    """One text with its place in the document. `name` is what the document calls it, `role` the group it is for.
+    """One text with its path in the document. `name` is its name in the document, `role` its role group.
 
-    `digest` is the SHA-256, in hexadecimal, of all that decides what it does: kind, key, role, text and files.
+    `digest` is the SHA-256, in hexadecimal, of everything that determines its effect: kind, key, role, text, files.
     """
 
     kind: str
@@ -53,12 +53,12 @@ class RootText:
 
 
 def root_texts(document: Document) -> tuple[RootText, ...]:
-    """All of them, in the document's order. Each digest once: the same text twice is read once."""
+    """All root texts in the document's order; equal texts occur once."""
     return tuple(text for text, _ in with_masks(document))
 
 
 def with_masks(document: Document) -> tuple[tuple[RootText, RootText], ...]:
-    """Each of them, with the same in which the secrets are masked that the finder sees."""
+    """Each root text, with a copy in which the secrets that the finder detects are masked."""
     bare = replaced(document, lambda _: MASK)
     found = {
         text.digest: (text, replace(masked, digest="", files=tuple(map(_masked_file, text.files))))
@@ -93,7 +93,7 @@ def _lines(document: Document) -> Iterator[RootText]:
 
 
 def _zones(document: Document) -> Iterator[RootText]:
-    """Zones with rewrite rules, which are text of a Corefile. All else of a zone is checked for what it is."""
+    """Zones with rewrite rules, which are Corefile text. Rules validate everything else of a zone."""
     for key, section in (("coredns", document.dns.coredns), ("nodelocaldns", document.dns.nodelocaldns)):
         for place, zone in enumerate(section.external_zones):
             if any(each.strip() for each in zone.rewrite):
@@ -103,7 +103,7 @@ def _zones(document: Document) -> Iterator[RootText]:
 
 
 def _arguments(document: Document) -> Iterator[RootText]:
-    """What Kubernetes' own programs and etcd are given: an argument can have them run or trust anything."""
+    """Arguments and configuration of Kubernetes' programs and etcd, which can make them run or trust anything."""
     kubernetes = document.kubernetes
     lists = (
         ("spec.kubernetes.apiserverArgs", kubernetes.apiserver_args),
@@ -127,7 +127,7 @@ def _arguments(document: Document) -> Iterator[RootText]:
 def _text(
     kind: str, path: str, text: str, script: CustomScript | None = None, files: tuple[RootFile, ...] = ()
 ) -> RootText:
-    # The number of a script in its list decides nothing.
+    # The position of a script in its list does not matter.
     key = path.rstrip("0123456789")
     role, name = (script.role, script.name) if script is not None else ("", "")
     whole = hashlib.sha256()
@@ -139,7 +139,7 @@ def _text(
 
 def _file(material: str) -> RootFile:
     if not is_carried(material):
-        # The path of a file that `cluster create` reads; a run of it is refused until it is carried.
+        # The path of a file that `cluster create` reads; a run is refused until the file is embedded.
         return RootFile(material, 0, hashlib.sha256(material.encode()).hexdigest(), "")
     try:
         name, content = unpacked(material)
@@ -153,7 +153,7 @@ def _file(material: str) -> RootFile:
 
 
 def _masked_file(file: RootFile) -> RootFile:
-    """A file may be a script, or what a script reads. From a SHA-256 somebody could find out what a mask hides."""
+    """A file may be a script or its input. The SHA-256 is removed because it could reveal what a mask hides."""
     text = hidden(hidden(file.text, mask=True), mask=True, key=SHELL_KEYS[0])
     name = hidden(file.name, mask=True)
     return replace(file, name=name, text=text, sha256=file.sha256 if (name, text) == (file.name, file.text) else "")

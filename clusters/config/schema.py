@@ -1,8 +1,7 @@
 """The document: frozen models of KubeKey's `config-sample.yaml`, with KubeKey's defaults.
 
-Every field has a default, so a half-filled draft is a document too; what is missing or
-does not fit together is found by `clusters.config.rules`. Keys Slipway does not know are
-kept as they came (`model_extra`) and written out again.
+Every field has a default, so an incomplete draft is also a document; `clusters.config.rules` finds missing and
+inconsistent values. Unknown keys are stored unchanged (`model_extra`) and written back.
 Source of keys and defaults: KubeKey 1.0 to 3.1 types.
 """
 
@@ -73,36 +72,34 @@ def _listed(value: Any) -> Any:
 
 
 class Document(Model):
-    """All that was asked for: `metadata.name` and everything below `spec`.
+    """The requested cluster: `metadata.name` and everything below `spec`.
 
-    Three parts of the file are no keys of `spec`, and their aliases begin with `---`: `kubesphere_document` is the
-    second YAML document; `config_v4` and `inventory_v4` hold what only a KubeKey 4 file says.
+    Three parts of the file are not keys of `spec`, and their aliases begin with `---`: `kubesphere_document` is the
+    second YAML document; `config_v4` and `inventory_v4` contain what only a KubeKey 4 file has.
     """
 
     name: Text = key("sample", "metadata.name: the cluster's name.")
-    hosts: Annotated[tuple[Host, ...], BeforeValidator(_listed)] = key((), "The machines.", shown=True)
-    jump_host: JumpHost = key(
-        JumpHost(), "Through what SSH goes to machines that do not say it themselves.", since=OURS
-    )
-    role_groups: RoleGroups = key(RoleGroups(), "Which machine is what.", shown=True)
+    hosts: Annotated[tuple[Host, ...], BeforeValidator(_listed)] = key((), "The machines.", always_written=True)
+    jump_host: JumpHost = key(JumpHost(), "The jump hosts for machines without their own.", since=OURS)
+    role_groups: RoleGroups = key(RoleGroups(), "The roles of the machines.", always_written=True)
     control_plane_endpoint: ControlPlaneEndpoint = key(
-        ControlPlaneEndpoint(), "Where clients reach the API server.", shown=True
+        ControlPlaneEndpoint(), "Where clients reach the API server.", always_written=True
     )
-    system: System = key(System(), "What is done to the operating system.", since="2.0")
-    kubernetes: Kubernetes = key(Kubernetes(), "Kubernetes.", shown=True)
-    etcd: Etcd = key(Etcd(), "Where the cluster's state is kept.", shown=True)
-    dns: Dns = key(Dns(), "Names in the cluster.", since="3.1")
-    network: Network = key(Network(), "The network plugin and the networks.", shown=True)
-    storage: Storage = key(Storage(), "Where volumes come from.", since="3.0", acted=False)
-    registry: Registry = key(Registry(), "Where images come from.", shown=True)
+    system: System = key(System(), "Settings of the operating system.", since="2.0")
+    kubernetes: Kubernetes = key(Kubernetes(), "Kubernetes.", always_written=True)
+    etcd: Etcd = key(Etcd(), "The store of the cluster's state.", always_written=True)
+    dns: Dns = key(Dns(), "DNS in the cluster.", since="3.1")
+    network: Network = key(Network(), "The network plugin and the networks.", always_written=True)
+    storage: Storage = key(Storage(), "Storage for volumes.", since="3.0", acted=False)
+    registry: Registry = key(Registry(), "Sources of images.", always_written=True)
     addons: Annotated[tuple[Addon, ...], BeforeValidator(_listed)] = key(
-        (), "What is installed into the finished cluster.", shown=True, acted=False
+        (), "Software to install in the finished cluster.", always_written=True, acted=False
     )
-    kubesphere: KubeSphereWish = key(KubeSphereWish(), "As kk's own flags write it.", since="1.0", acted=False)
+    kubesphere: KubeSphereWish = key(KubeSphereWish(), "KubeSphere, as kk's flags write it.", since="1.0", acted=False)
     kubesphere_document: KubeSphere | None = key(None, "KubeSphere.", alias="---kubesphere", acted=False)
     config_v4: dict[str, Any] = key({}, "The rest of a KubeKey 4 Config.", alias="---config", acted=False)
     inventory_v4: dict[str, Any] = key({}, "The rest of a KubeKey 4 Inventory.", alias="---inventory", acted=False)
 
     def host(self, name: str) -> Host | None:
-        """The machine of that name, if there is one."""
+        """The machine with this name, or None."""
         return next((host for host in self.hosts if host.name == name), None)

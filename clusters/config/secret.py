@@ -1,4 +1,4 @@
-"""Secret: text that shows itself only to code that asks for it by name."""
+"""Secret: text that code can read only through an explicit call."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pydantic_core import CoreSchema, core_schema
 
 MASK = "••••••••"
 STAND_IN = "".join(chr(0xE000 + secrets.randbelow(0x1800)) for _ in MASK)
-"""Put where masks are while a text is read, since a mask that is read means that no secret was given.
+"""Replaces masks while a text is read, because reading a mask means that no secret was given.
 
-As long as a mask, so that places in the text stay as they are, and of characters that nobody types.
+It has the length of a mask, so that positions do not change, and characters that nobody types.
 """
 _PIECE = re.compile(rf"(?:[{STAND_IN}]|{'|'.join(re.escape(ascii(each)[1:-1]) for each in STAND_IN)}){{2,}}+")
 
 
 def without_stand_ins(text: str) -> str:
-    """A sentence with masks for stand-ins, also for one that is escaped or cut: nobody may learn what it is."""
+    """The text with masks instead of stand-ins, also escaped or cut ones: a stand-in must not be disclosed."""
     return _PIECE.sub(MASK, text)
 
 
 class Secret:
     """A password or key. `str()`, `repr()`, logs and JSON give a mask; `reveal()` gives the text.
 
-    docs/security.md names every module that calls `reveal()`, and why; `tests/security/test_unwrapping.py` keeps
-    that list true.
+    docs/security.md names every module that calls `reveal()`, and why; `tests/security/test_unwrapping.py` checks
+    that list.
     """
 
     __slots__ = ("_text",)

@@ -1,4 +1,4 @@
-"""nearest(): the allowed word that is most likely meant, sought only as long as a document's share of work lasts."""
+"""nearest(): the most similar allowed word, within a work budget for each document."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LONGEST_WORD = 80
-"""Characters; what is longer is no mistyped word, and comparing takes time with the product of both lengths."""
+"""Characters; a longer text is not a mistyped word, and a comparison costs the product of both lengths."""
 _WORK = 2_000_000
-"""For one document: some hundred words beside all feature gates. A person corrects the first ones and looks again."""
+"""For one document: about a hundred words against all feature gates. Users fix the first ones and check again."""
 _GLANCE = 25
-"""The work of seeing that two words have hardly a letter in common; comparing them takes the product of the lengths."""
+"""The cost of a quick dissimilarity check; a full comparison costs the product of the lengths."""
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ _share: ContextVar[_Share | None] = ContextVar("share", default=None)
 
 @contextmanager
 def share_of_suggestions() -> Iterator[None]:
-    """All suggestions made in here share the work that one document may cause."""
+    """All suggestions in this context share the work budget of one document."""
     token = _share.set(_Share())
     try:
         yield
@@ -38,9 +38,9 @@ def share_of_suggestions() -> Iterator[None]:
 
 
 def nearest(text: str, words: Iterable[str], cutoff: float) -> str:
-    """The word that is most alike, if it is alike enough; empty when none is, or when the share of work is used up.
+    """The most similar word; empty when none is similar enough or the work budget is used up.
 
-    `cutoff` is what difflib calls a ratio: 1 is the same word.
+    `cutoff` is a ratio as in difflib: 1 is the same word.
     """
     share = _share.get() or _Share()
     if len(text) > LONGEST_WORD:

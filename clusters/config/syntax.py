@@ -1,4 +1,4 @@
-"""What names, addresses and networks look like, and the nearest of some allowed words."""
+"""The syntax of names, addresses and networks, and suggestions for misspelled words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 
-NAME_RULE = "Lower case letters, digits and '-', beginning and ending with a letter or digit, parts joined by dots."
+NAME_RULE = "Use lower case letters, digits and '-'; start and end with a letter or digit; separate parts with dots."
 
 
 def is_domain(text: str, longest: int = 253) -> bool:
@@ -28,7 +28,7 @@ def is_domain(text: str, longest: int = 253) -> bool:
 
 
 def tidied(text: str) -> str:
-    """The nearest text that is a DNS subdomain, for "did you mean"; empty for nothing, and for a secret."""
+    """A similar text that is a DNS subdomain, for "did you mean"; empty if there is none, and for a secret."""
     if secret_spans(text):
         return ""
     parts = (re.sub(r"[^a-z0-9-]+", "-", part).strip("-") for part in text.lower().strip().split("."))
@@ -36,7 +36,7 @@ def tidied(text: str) -> str:
 
 
 def address_of(text: str) -> Address | None:
-    """The IP address, or None when it is none."""
+    """The IP address, or None when the text is not one."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:
@@ -44,12 +44,12 @@ def address_of(text: str) -> Address | None:
 
 
 def in_url(address: str) -> str:
-    """An address or name as it stands in a URL: an IPv6 address in brackets."""
+    """An address or name for use in a URL: an IPv6 address in brackets."""
     return f"[{address}]" if ":" in address else address
 
 
 def network_of(text: str) -> Network | None:
-    """The network, host bits cleared, or None when it is none. A network always has its /length written."""
+    """The network with host bits cleared, or None when the text is not one. The /length is required."""
     if "/" not in text:
         return None
     try:
@@ -59,25 +59,25 @@ def network_of(text: str) -> Network | None:
 
 
 def is_address_or_name(text: str) -> bool:
-    """Whether SSH could go there. Four numbers with dots have to be an address: 10.0.0.300 is no host name."""
+    """Whether SSH could connect to it. Numbers with dots must be an address: 10.0.0.300 is not a host name."""
     if address_of(text) is not None:
         return True
     return is_domain(text.lower()) and re.fullmatch(r"[0-9.]+", text) is None
 
 
 def is_label_key(text: str) -> bool:
-    """Whether this can be the key of a node label. Source: Kubernetes' syntax of labels."""
+    """Whether this is a valid key of a node label. Source: Kubernetes' label syntax."""
     prefix, slash, name = text.rpartition("/")
     return bool(name) and _LABEL_VALUE.fullmatch(name) is not None and (not slash or is_domain(prefix))
 
 
 def is_label_value(text: str) -> bool:
-    """Whether this can be the value of a node label."""
+    """Whether this is a valid value of a node label."""
     return _LABEL_VALUE.fullmatch(text) is not None
 
 
 def did_you_mean(text: str, allowed: Collection[str]) -> str:
-    """`Did you mean x?`, or the list of what is allowed."""
+    """`Did you mean x?`, or the list of allowed words."""
     close = nearest(text.lower(), allowed, 0.6)
     if close:
         return f"Did you mean {close}?"
@@ -90,12 +90,12 @@ _SWITCHES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.
 
 
 def switch_of(text: str) -> bool | None:
-    """What a flag of Kubernetes takes for true or false, None for neither. Source: ParseBool of Go's strconv."""
+    """The value of a boolean Kubernetes flag; None if it is not boolean. Source: ParseBool of Go's strconv."""
     return _SWITCHES.get(text)
 
 
 def parts_of(text: str) -> tuple[str, ...]:
-    """The parts of a dual-stack pair, or the text alone."""
+    """The parts of a dual-stack pair, or the text as one part."""
     return tuple(part.strip() for part in text.split(","))
 
 
@@ -103,11 +103,11 @@ _URL = re.compile(r"(https?)://(\[[0-9a-fA-F:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?(/\S*
 
 
 def is_url(text: str, schemes: tuple[str, ...] = ("http", "https")) -> bool:
-    """Whether this is a URL of one of the schemes, without a user and a password in it."""
+    """Whether this is a URL with one of the schemes, without user and password."""
     match = _URL.fullmatch(text)
     return match is not None and match[1] in schemes and read_address(text) is not None
 
 
 def is_absolute(path: str) -> bool:
-    """Whether this is a directory below / by its full name."""
+    """Whether this is an absolute path of a directory below /."""
     return path.startswith("/") and path.rstrip("/") != "" and ".." not in path.split("/")

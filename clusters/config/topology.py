@@ -1,4 +1,4 @@
-"""Who is what: role groups with ranges expanded, the endpoint's address, the names in the API server's certificate."""
+"""The cluster's topology: members of role groups, the endpoint's address, and the names in the API certificate."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"([^\[\]:]*)\[(\d{1,9}):(\d{1,9})\]")
 LONGEST_RANGE = 10_000
-"""Machines in one range; more is a slip of the finger. Kubernetes itself ends at 5,000 nodes."""
+"""Machines in one range; more is a typing error. Kubernetes supports at most 5,000 nodes."""
 
 GROUPS = ("etcd", "master", "worker")
-"""The groups in the order they are shown. `control-plane` is read as `master`."""
+"""The groups in display order. `control-plane` is read as `master`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What one entry of a role group stands for; `problem` says in words why it stands for nothing."""
+    """The names that an entry of a role group expands to; `problem` is the error of an invalid entry."""
 
     names: tuple[str, ...]
     problem: str = ""
 
 
 def expand(item: str) -> Expansion:
-    """The names of an entry: itself, or with `node[1:3]` node1, node2, node3 (both ends belong to it, no zeros)."""
+    """The names of an entry: itself, or for `node[1:3]` node1, node2, node3 (both ends included, no zero padding)."""
     if "[" not in item and "]" not in item:
         return Expansion((item,))
     match = _RANGE.fullmatch(item)
     if match is None:
-        return Expansion((), "a range is written like node[1:3], with nothing after the bracket")
+        return Expansion((), "write a range like node[1:3], without text after the bracket")
     first, last = int(match[2]), int(match[3])
     if first > last:
-        return Expansion((), f"the range starts at {first} and ends at {last}; the smaller number comes first")
+        return Expansion((), f"the range starts at {first} and ends at {last}; the smaller number must come first")
     if last - first >= LONGEST_RANGE:
-        return Expansion((), f"the range names {last - first + 1} machines; at most {LONGEST_RANGE} are allowed")
+        return Expansion((), f"the range has {last - first + 1} machines; at most {LONGEST_RANGE} are allowed")
     return Expansion(tuple(f"{match[1]}{number}" for number in range(first, last + 1)))
 
 
 def range_size(item: str) -> int:
-    """How many names an entry stands for, without naming them."""
+    """The number of names in an entry, without expanding it."""
     match = _RANGE.fullmatch(item)
     count = int(match[3]) - int(match[2]) + 1 if match else 1
     return count if 0 < count <= LONGEST_RANGE else 1
 
 
 def entries(document: Document, group: str) -> tuple[str, ...]:
-    """The entries of a group as written. `master` and `control-plane` both mean the two keys together."""
+    """The unexpanded entries of a group. `master` and `control-plane` both mean the two keys together."""
     groups = document.role_groups
     if group in ("master", "control-plane"):
         return groups.master + groups.control_plane
@@ -63,12 +63,12 @@ def entries(document: Document, group: str) -> tuple[str, ...]:
 
 
 def names(document: Document, group: str) -> tuple[str, ...]:
-    """The names in a group in their order, once each, ranges expanded, whether or not such a machine exists."""
+    """The names in a group, in order, without duplicates, ranges expanded, even if no such machine exists."""
     return tuple(dict.fromkeys(name for item in entries(document, group) for name in expand(item).names if name))
 
 
 def members(document: Document, group: str) -> tuple[Host, ...]:
-    """The machines of a group in the group's order; names without a machine are left out (a rule reports them).
+    """The machines of a group in the group's order; names without a machine are omitted (a rule reports them).
 
     Groups are `etcd`, `master` (also called `control-plane`), `worker` and any other key of `roleGroups`;
     `kubernetes` is every control plane and worker machine, `all` every machine with one of the three roles.
@@ -84,12 +84,12 @@ def members(document: Document, group: str) -> tuple[Host, ...]:
 
 
 def roles(document: Document, host_name: str) -> tuple[str, ...]:
-    """The groups a machine is in, of `etcd`, `master`, `worker`, in that order. For many machines: `all_roles`."""
+    """The machine's groups out of `etcd`, `master`, `worker`, in this order. For many machines, use `all_roles`."""
     return tuple(group for group in GROUPS if host_name in names(document, group))
 
 
 def all_roles(document: Document) -> dict[str, tuple[str, ...]]:
-    """The roles of every machine in the document by name, machines without a role included."""
+    """The roles of every machine in the document by name, including machines without a role."""
     found: dict[str, list[str]] = {host.name: [] for host in document.hosts}
     for group in GROUPS:
         for name in names(document, group):
@@ -99,9 +99,9 @@ def all_roles(document: Document) -> dict[str, tuple[str, ...]]:
 
 
 def endpoint_address(document: Document) -> str:
-    """Where the endpoint's name leads: its address, or the first control plane's; empty when there is none.
+    """The address behind the endpoint's name: its own, or the first control plane's; empty when there is none.
 
-    127.0.0.1 counts as not given, as in KubeKey.
+    127.0.0.1 counts as not set, as in KubeKey.
     """
     address = document.control_plane_endpoint.address
     if address and address != "127.0.0.1":
@@ -111,10 +111,10 @@ def endpoint_address(document: Document) -> str:
 
 
 def load_balancer(document: Document) -> str:
-    """How clients get past a dead control plane machine.
+    """How clients reach the API server when a control plane machine fails.
 
-    `haproxy`, `keepalived`, `kube-vip`; `external` for an address that is no machine's; `dns` for a name that
-    somebody's DNS resolves; `none` when the endpoint is one control plane machine.
+    `haproxy`, `keepalived`, `kube-vip`; `external` for an address that belongs to no machine; `dns` for a name that
+    an external DNS resolves; `none` when the endpoint is one control plane machine.
     """
     endpoint = document.control_plane_endpoint
     if endpoint.internal_loadbalancer:
@@ -126,18 +126,18 @@ def load_balancer(document: Document) -> str:
 
 
 EXTERNAL_API_PORT = 6443
-"""Where API servers listen behind a load balancer that is not ours; as in KubeKey, whatever port it has itself."""
+"""The port of API servers behind an external load balancer, independent of the balancer's port, as in KubeKey."""
 
 
 def api_port(document: Document) -> int:
-    """The port the API servers themselves listen on: the endpoint's, unless somebody else's balancer is between."""
+    """The port on which the API servers listen: the endpoint's, unless an external load balancer is in front."""
     if load_balancer(document) in ("external", "dns"):
         return EXTERNAL_API_PORT
     return document.control_plane_endpoint.port
 
 
 NODE_DNS_ADDRESS = "169.254.25.10"
-"""Where pods find the DNS cache of their own node (`nodelocaldns`); link-local, the same on all. KubeKey's address."""
+"""The address of each node's DNS cache (`nodelocaldns`); link-local, equal on all nodes. KubeKey's address."""
 
 
 def is_dual_stack(document: Document) -> bool:
@@ -146,12 +146,12 @@ def is_dual_stack(document: Document) -> bool:
 
 
 def first_service_address(cidr: str) -> str:
-    """The address of the service `kubernetes`: the first of the service CIDR. Empty when it is no CIDR."""
+    """The address of the service `kubernetes`: the first of the service CIDR. Empty when it is not a CIDR."""
     return _nth_address(cidr, 1)
 
 
 def dns_service_address(cidr: str) -> str:
-    """The address of the cluster's DNS service: the tenth of the service CIDR, as kubeadm has it."""
+    """The address of the cluster's DNS service: the tenth of the service CIDR, as in kubeadm."""
     return _nth_address(cidr, 10)
 
 
@@ -164,10 +164,10 @@ def _nth_address(cidr: str, offset: int) -> str:
 
 
 def api_server_sans(document: Document) -> tuple[str, ...]:
-    """Names and addresses the API server's certificate is valid for, in a stable order, once each.
+    """Names and addresses in the API server's certificate, in a stable order, without duplicates.
 
-    Source: KubeKey 3.x. It lists every machine; here only control plane machines are listed, since only they
-    answer as the API server, and a certificate naming a thousand machines is longer than TLS clients accept.
+    Source: KubeKey 3.x. KubeKey lists every machine; Slipway lists only control plane machines, because only they
+    run an API server, and TLS clients do not accept a certificate with a thousand machines.
     """
     domain = document.kubernetes.dns_domain
     found = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{domain}"]
@@ -180,17 +180,17 @@ def api_server_sans(document: Document) -> tuple[str, ...]:
 
 
 def tolerates(etcd_count: int) -> str:
-    """A sentence on how many etcd members may be lost: a majority has to stay."""
+    """A sentence about how many etcd members may fail: a majority must remain."""
     if etcd_count <= 0:
-        return "Without an etcd member there is no cluster."
+        return "A cluster needs at least one etcd member."
     lost = (etcd_count - 1) // 2
     counted = "1 etcd member" if etcd_count == 1 else f"{etcd_count} etcd members"
     if not lost:
         return (
-            f"{counted}: losing any of them stops the cluster."
+            f"{counted}: losing any one of them stops the cluster."
             if etcd_count > 1
-            else (f"{counted}: losing it stops the cluster, and without a backup its state is gone.")
+            else (f"{counted}: losing it stops the cluster, and without a backup its state is lost.")
         )
-    members_lost = "1 member is" if lost == 1 else f"{lost} members are"
-    sentence = f"{counted}: the cluster goes on while {members_lost} lost."
-    return sentence if etcd_count % 2 else f"{sentence} {etcd_count - 1} members tolerate just as much."
+    members_lost = "1 member" if lost == 1 else f"{lost} members"
+    sentence = f"{counted}: the cluster survives the loss of {members_lost}."
+    return sentence if etcd_count % 2 else f"{sentence} {etcd_count - 1} members tolerate just as many failures."

@@ -1,27 +1,28 @@
-"""What differs between Kubernetes versions: kubeadm's dialect, labels, taints, images and the parts beside it.
+"""Differences between Kubernetes versions: kubeadm API, labels, taints, images and component versions.
 
-Three versions were run on machines: `PROVEN`. The row of 1.37 was read from the constants of kubeadm 1.37.2 itself
-(cmd/kubeadm/app/constants), and those of 1.36.3 and 1.20.2 held when they ran. The rest was compared with what was
-published, as of August 2026:
+Three versions were run on machines: `PROVEN`. The row of 1.37 was read from the constants of kubeadm 1.37.2
+(cmd/kubeadm/app/constants), and those of 1.36.3 and 1.20.2 worked when they ran. The rest was compared with
+published data, as of August 2026:
 
 - pause and CoreDNS: every patch from 1.20.0 to 1.36.3 against minikube's table of what `kubeadm config images list`
-  prints (pkg/minikube/constants/constants_kubeadm_images.go); 1.36.4, 1.35.8 and 1.34.11 are taken to be as the
-  patch before them. kubespray's `pod_infra_supported_versions` and `coredns_version` say the same.
-- last patches: minikube's list of releases (constants_kubernetes_versions.go), which has no gap in any series; to 1.31
-  also the website's table of ended series (data/releases/eol.yaml). That one says 1.29.14, but 1.29.15 was published.
-  The last patch of 1.37 is the one that ran; it need not be the newest.
-- ends: eol.yaml to 1.32, from 1.33 on the end that kubernetes.io announces on each series' page (November 2026).
+  prints (pkg/minikube/constants/constants_kubeadm_images.go); 1.36.4, 1.35.8 and 1.34.11 are assumed to equal
+  the patch before them. kubespray's `pod_infra_supported_versions` and `coredns_version` agree.
+- last patches: minikube's list of releases (constants_kubernetes_versions.go), which has no gap in any series; up to
+  1.31 also the website's table of ended series (data/releases/eol.yaml). It lists 1.29.14, but 1.29.15 was published.
+  The last patch of 1.37 is the one that ran; it may not be the newest.
+- end dates: eol.yaml up to 1.32; from 1.33 on, the date that kubernetes.io announces on each series' page (November
+  2026).
 - crictl: the checksums, for amd64 and arm64, in the tables of kubespray and (1.24.2) of KubeKey 3.1; 1.37.0 is the
-  release of its Go module that ran.
-- where images come from: the patches at which kubeadm's default changed, as in Cluster API's `GetDefaultRegistry`.
+  Go module release that ran.
+- image registries: the patches in which kubeadm's default changed, as in Cluster API's `GetDefaultRegistry`.
 - containerd: the table of Kubernetes versions in containerd's RELEASES.md.
-- etcd: the same two tables have checksums of all but 3.7.0. Which one is a choice, not kubeadm's default of each
-  patch: the default up to 1.21 and (of the first patches) from 1.34 on; between them 3.5.24, because 3.5.0 to 3.5.2,
-  which kubeadm 1.22 and 1.23 name, could lose data, and because it is the least that the last patches of kubeadm
-  accept as an external etcd (MinExternalEtcdVersion).
+- etcd: the same two tables have checksums of all versions except 3.7.0. The version is Slipway's choice, not
+  kubeadm's default of each patch: the default up to 1.21 and (of the first patches) from 1.34 on; between them
+  3.5.24, because 3.5.0 to 3.5.2, the defaults of kubeadm 1.22 and 1.23, could lose data, and because it is the oldest
+  that the last patches of kubeadm accept as an external etcd (MinExternalEtcdVersion).
 - containerd, runc, CNI plugins: kubespray has checksums of these for amd64 and arm64.
 
-Not compared with anything: patches later than August 2026, but for 1.37.2.
+Not compared with any source: patches later than August 2026, except 1.37.2.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ WORKER_KEY = "node-role.kubernetes.io/worker"
 
 
 class Version(NamedTuple):
-    """A release, comparable. `str()` gives it with the leading v."""
+    """A release that can be compared. `str()` returns it with the leading v."""
 
     major: int
     minor: int
@@ -57,7 +58,7 @@ class Version(NamedTuple):
 
 
 class _Series(NamedTuple):
-    """`final` says that `last_patch` is the last for good; `ends` is the day until which upstream maintains it."""
+    """`final`: there will be no patch after `last_patch`; `ends` is the day on which upstream support ends."""
 
     last_patch: int
     final: bool
@@ -83,43 +84,43 @@ _SERIES: dict[int, _Series] = {
     31: _Series(14, True, "2025-11-11", "3.10", "v1.11.3", "3.5.24", "1.31.1"),
     32: _Series(13, True, "2026-02-28", "3.10", "v1.11.3", "3.5.24", "1.32.0"),
     33: _Series(13, True, "2026-06-28", "3.10", "v1.12.0", "3.5.24", "1.33.0"),
-    # Ended after the last look at what was published, so later patches are believed.
+    # Ended after the published data was last checked, so later patches are assumed to exist.
     34: _Series(11, False, "2026-10-27", "3.10.1", "v1.12.1", "3.6.5", "1.34.0"),
     35: _Series(8, False, "2027-02-28", "3.10.1", "v1.13.1", "3.6.6", "1.35.0"),
     36: _Series(4, False, "2027-06-28", "3.10.2", "v1.14.2", "3.6.8", "1.36.0"),
     37: _Series(2, False, "2027-10-28", "3.10.2", "v1.14.6", "3.7.0", "1.37.0"),
 }
 
-# The two series in which CoreDNS changed on the way: minor -> the first patch with the tag above, and the tag before.
+# The two series in which CoreDNS changed: minor -> the first patch with the tag above, and the previous tag.
 _COREDNS_BEFORE: dict[int, tuple[int, str]] = {30: (5, "v1.11.1"), 31: (1, "v1.11.1")}
 
-# The patches from which on kubeadm takes images from registry.k8s.io, in the series that began without it.
+# The patches from which on kubeadm uses registry.k8s.io, in the series that started with another registry.
 _NEW_REGISTRY_SINCE: dict[int, int] = {22: 17, 23: 15, 24: 9}
 
 OLDEST = Version(1, min(_SERIES), 0)
 NEWEST = Version(1, max(_SERIES), _SERIES[max(_SERIES)].last_patch)
 
 PROVEN = ("v1.37.2", "v1.36.3", "v1.20.2")
-"""Newest first: the versions that Slipway installed on machines of its lab, exactly these patches. Of every other
-version only the files for kubeadm are looked at: they are kept for each series (tests/catalog/golden), never run."""
+"""Newest first: the versions that Slipway installed on its lab machines, exactly these patches. Of other versions, only
+the kubeadm files are compared: they are stored for each series (tests/catalog/golden) but were never run."""
 
 PROVEN_WITH: dict[str, dict[str, str]] = {
     "v1.37.2": {"etcd": "v3.7.0", "containerd": "v2.4.2", "runc": "v1.5.3"},
     "v1.36.3": {"etcd": "v3.6.8", "containerd": "v2.4.2", "runc": "v1.5.3"},
     "v1.20.2": {"etcd": "v3.4.23", "containerd": "v1.6.20", "runc": "v1.1.5"},
 }
-"""Proven version -> the parts that ran beside it in the lab; a source may bring others. Source: the bundle.yaml of the
-lab's three bundles, which tests/lab builds from Go modules and Debian's packages."""
+"""Proven version -> the components that ran with it in the lab; a source may have others. Source: the bundle.yaml of
+the lab's three bundles, which tests/lab builds from Go modules and Debian's packages."""
 
 CONTAINERD = "1.7.34"
-"""The last series of containerd that speaks both CRI v1alpha2 (the only one of kubelet up to 1.22) and v1 (the only one
-from 1.26 on); for Kubernetes up to 1.35. Source: containerd's RELEASES.md."""
+"""The last containerd series that supports both CRI v1alpha2 (the only one in the kubelet up to 1.22) and v1 (the only
+one from 1.26 on); for Kubernetes up to 1.35. Source: containerd's RELEASES.md."""
 
 CONTAINERD_2 = "2.3.4"
-"""From Kubernetes 1.36 on containerd 2.2 or later is wanted; 2.3 is maintained for long. Source: as above."""
+"""From Kubernetes 1.36 on, containerd 2.2 or later is required; 2.3 has long-term support. Source: as above."""
 
 RUNC = "1.3.6"
-"""Closes CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 and CVE-2026-41579. Source: runc's CHANGELOG.md."""
+"""Fixes CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 and CVE-2026-41579. Source: runc's CHANGELOG.md."""
 
 NODE_DNS_IMAGE = "registry.k8s.io/dns/k8s-dns-node-cache:1.25.0"
 """The DNS cache of `nodelocaldns`. Source: kubespray's `nodelocaldns_version`."""
@@ -127,8 +128,8 @@ NODE_DNS_IMAGE = "registry.k8s.io/dns/k8s-dns-node-cache:1.25.0"
 KUBE_VIP_IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.3"
 """The virtual address of `internalLoadbalancer: kube-vip`. Source: kube-vip's releases."""
 DOCKER = "24.0.9"
-"""The newest Docker Engine whose static archives have a SHA-256 that somebody published: KubeKey 3.1's table; docker
-itself publishes none. dockershim of 1.20 to 1.23 and cri-dockerd both speak its API."""
+"""The newest Docker Engine with a published SHA-256 of its static archives: in KubeKey 3.1's table; docker itself
+publishes none. dockershim of 1.20 to 1.23 and cri-dockerd both support its API."""
 
 CRI_DOCKERD = "0.3.21"
 """From Kubernetes 1.24 on, between the kubelet and Docker. Source: KubeKey 4's default, checksums in kubespray."""
@@ -142,7 +143,7 @@ CNI_PLUGINS = "1.6.2"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an installation of one Kubernetes version has to know. Versions of parts are without a leading v,
+    """What an installation of a Kubernetes version needs to know. Component versions have no leading v,
     except `coredns_tag` and `pause_tag`, which are image tags as published."""
 
     version: Version
@@ -171,7 +172,7 @@ def parse_version(text: str) -> Version:
     match = _PATTERN.fullmatch(text.strip())
     if match is None:
         raise ConfigError(
-            f"A Kubernetes version was expected, found {text!r}.",
+            f"Expected a Kubernetes version, found {text!r}.",
             hint="Write it like v1.20.2: three numbers with dots.",
         )
     return Version(*(int(part) for part in match.groups()))
@@ -183,9 +184,9 @@ def is_version(text: str) -> bool:
 
 
 def spelled(text: str) -> str:
-    """The one spelling of a version, `v1.20.2`; a text that is no version comes back without its outer blanks.
+    """The canonical spelling of a version, `v1.20.2`; other text is returned without surrounding blanks.
 
-    What a document, a form or a bundle says goes through this once, where it comes in.
+    Every version from a document, a form or a bundle passes through this function once, on input.
     """
     try:
         return str(parse_version(text))
@@ -194,13 +195,13 @@ def spelled(text: str) -> str:
 
 
 def compare(left: str, right: str) -> int:
-    """-1, 0 or 1 as `left` is older than, the same as or newer than `right`. Raises ConfigError."""
+    """-1, 0 or 1 if `left` is older than, equal to or newer than `right`. Raises ConfigError."""
     first, second = parse_version(left), parse_version(right)
     return (first > second) - (first < second)
 
 
 def is_known(text: str) -> bool:
-    """Whether this release exists and can be planned. In a series that still gets patches, newer patches count."""
+    """Whether this release exists and can be planned. In a maintained series, newer patches count as existing."""
     try:
         version = parse_version(text)
     except ConfigError:
@@ -220,10 +221,10 @@ def known_versions() -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a version besides that it exists: both can be so, and neither.
+    """What is known about an existing version; the two facts are independent.
 
-    `proven`: it was run here. Otherwise the files for kubeadm of its series are kept and compared, and nothing ran.
-    `ended`: the day on which upstream ceased to maintain its series; None while it does.
+    `proven`: Slipway ran it in its lab. Otherwise the kubeadm files of its series were compared, but nothing ran.
+    `ended`: the day on which upstream ended its series; None while it is maintained.
     """
 
     proven: bool
@@ -231,7 +232,7 @@ class Standing:
 
 
 def standing_of(text: str, today: date) -> Standing | None:
-    """What is known of a version on a day; None for one that is not known at all."""
+    """What is known about a version on a day; None for an unknown version."""
     if not is_known(text):
         return None
     version = parse_version(text)
@@ -240,13 +241,13 @@ def standing_of(text: str, today: date) -> Standing | None:
 
 
 def newest_proven(among: Iterable[str] = PROVEN) -> str:
-    """The newest of these versions that is proven, as it is written there; empty when none is."""
+    """The newest proven one of these versions, in its original spelling; empty when none is proven."""
     found = [text for text in among if is_known(text) and str(parse_version(text)) in PROVEN]
     return max(found, key=parse_version, default="")
 
 
 def nearest(text: str) -> str:
-    """The known version that is most likely meant: same series if there is one, else the nearest end of the list."""
+    """The known version closest to a text: in the same series if there is one, else at the nearest end of the list."""
     try:
         version = parse_version(text)
     except ConfigError:
@@ -263,26 +264,26 @@ def _newest_of(version: Version) -> Version:
 
 
 def why_unknown(text: str) -> tuple[str, str]:
-    """Why a version that is not known cannot be planned, as a sentence without its stop, and what is allowed."""
+    """Why an unknown version cannot be planned, as a sentence without its period, and what is allowed."""
     series = f"v1.{OLDEST.minor} to v1.{NEWEST.minor}"
     try:
         version = parse_version(text)
     except ConfigError:
-        return f"{shown(text)} is not a version of Kubernetes: three numbers with dots are expected", series
+        return f"{excerpt(text)} is not a Kubernetes version; expected three numbers with dots", series
     if version.major != 1 or version.minor not in _SERIES:
-        return f"Kubernetes {version} is not known; Slipway knows the series {series}", series
+        return f"Kubernetes {version} is unknown; Slipway knows the series {series}", series
     last = str(_newest_of(version))
-    message = f"There is no Kubernetes {version}: the series v1.{version.minor} ended with {last}"
+    message = f"Kubernetes {version} does not exist: the series v1.{version.minor} ended with {last}"
     return message, f"v1.{version.minor}.0 to {last}"
 
 
 def is_newer_than_the_table(text: str) -> bool:
-    """Whether it is a later patch of a living series than the table has: believed to exist, and planned like those."""
+    """Whether it is a later patch of a maintained series than in the table: assumed to exist, planned like others."""
     return is_known(text) and parse_version(text) > _newest_of(parse_version(text))
 
 
 def facts_of(text: str) -> Facts:
-    """The facts of a Kubernetes version. Raises ConfigError when it is not known."""
+    """The facts of a Kubernetes version. Raises ConfigError when it is unknown."""
     if not is_known(text):
         raise ConfigError(f"{why_unknown(text)[0]}.", hint=f"Did you mean {nearest(text)}?")
     version = parse_version(text)
@@ -317,12 +318,12 @@ def kubeadm_api(version: Version) -> str:
 
 
 def control_plane_labels(version: Version) -> tuple[str, ...]:
-    """Labels kubeadm puts on control plane nodes. Source: KEP-2067; the master label ended with 1.24."""
+    """Labels that kubeadm sets on control plane nodes. Source: KEP-2067; the master label ended with 1.24."""
     return (MASTER_KEY, CONTROL_PLANE_KEY) if version.minor <= 23 else (CONTROL_PLANE_KEY,)
 
 
 def control_plane_taints(version: Version) -> tuple[str, ...]:
-    """Keys of the NoSchedule taints kubeadm puts on control plane nodes.
+    """Keys of the NoSchedule taints that kubeadm sets on control plane nodes.
 
     Source: KEP-2067: the master taint alone to 1.23, both in 1.24, the control-plane taint alone from 1.25.
     """
@@ -332,9 +333,9 @@ def control_plane_taints(version: Version) -> tuple[str, ...]:
 
 
 def image_repository(version: Version) -> str:
-    """Where kubeadm takes its images from by default: registry.k8s.io from 1.25 on and in the last patches before.
+    """kubeadm's default registry: registry.k8s.io from 1.25 on and in the last patches of earlier series.
 
-    Source: `GetDefaultRegistry` of Cluster API; the changelogs of 1.25.0 and 1.23.15 tell of it.
+    Source: `GetDefaultRegistry` of Cluster API; the changelogs of 1.25.0 and 1.23.15 mention it.
     """
     since = _NEW_REGISTRY_SINCE.get(version.minor)
     new = version.minor >= 25 or (since is not None and version.patch >= since)
@@ -342,20 +343,20 @@ def image_repository(version: Version) -> str:
 
 
 def coredns_tag(version: Version) -> str:
-    """The tag of CoreDNS's image that this patch of kubeadm asks for."""
+    """The tag of the CoreDNS image that this patch of kubeadm uses."""
     since, before = _COREDNS_BEFORE.get(version.minor, (0, ""))
     return _SERIES[version.minor].coredns if version.patch >= since else before
 
 
 def coredns_repository(version: Version) -> str:
-    """CoreDNS's image without its tag; it moved one folder down in 1.21. Source: kubeadm's changelog of 1.21."""
+    """The CoreDNS image without its tag; it moved one path level down in 1.21. Source: kubeadm's changelog of 1.21."""
     name = "coredns" if version.minor <= 20 else "coredns/coredns"
     return f"{image_repository(version)}/{name}"
 
 
 def etcd_image(version: Version) -> str:
     """The image of an etcd that kubeadm runs as a static pod: the etcd of the table above, also where kubeadm's own
-    default is older. k8s.gcr.io has had nothing new since April 2023, so newer ones come from registry.k8s.io.
+    default is older. k8s.gcr.io is frozen since April 2023, so newer ones come from registry.k8s.io.
 
     Source of the tags: minikube's table of images.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clusters.config.jump_hosts import way_to
+from clusters.config.jump_hosts import route_to
 from clusters.config.logins import WHERE_KK_RAN
 from clusters.remote.auth.keys import parse_key
 from clusters.remote.errors import CredentialRefused, KeyUnreadable
@@ -113,7 +113,7 @@ def target_of(host: Host, agent_socket: str | None = None, networks: Networks | 
         networks=networks,
     )
     via: Target | None = None
-    for hop in way_to(host):
+    for hop in route_to(host):
         via = _jump(hop, host, target, via)
     return replace(target, via=via)
 

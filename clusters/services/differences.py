@@ -1,4 +1,4 @@
-"""Differences: in which values two documents are not the same, for a person who has to choose; secrets stay hidden."""
+"""Differences between two documents, for a user who must choose; secrets stay hidden."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One value: what is stored now, and what was typed here."""
+    """One value: the stored one, and the one that the user typed."""
 
     path: str
     theirs: str = field(repr=False)
@@ -31,15 +31,15 @@ def nothing() -> str:
 
 
 def differences(theirs: Document, mine: Document) -> list[Difference]:
-    """Every value that is not the same in both, in the document's order; machines are told apart by their names."""
+    """Every value that differs, in the document's order; machines are matched by name."""
     left, right = dict(_leaves(theirs)), dict(_leaves(mine))
     paths = [*left, *(path for path in right if path not in left)]
     found = [path for path in paths if left.get(path) != right.get(path)]
     if not found:
         return []
-    # Compared as they are: two secrets that differ would look the same.
+    # The comparison above used the real values, because two masked secrets look the same.
     left, right = dict(_leaves(_hidden(theirs))), dict(_leaves(_hidden(mine)))
-    return [Difference(path, _said(left.get(path)), _said(right.get(path))) for path in found]
+    return [Difference(path, _value_text(left.get(path)), _value_text(right.get(path))) for path in found]
 
 
 def _hidden(document: Document) -> Document:
@@ -54,7 +54,7 @@ def _leaves(document: Document) -> Iterator[tuple[str, Any]]:
 
 
 def _login(host: Host) -> dict[str, Any]:
-    """What a dump would mask: two secrets that differ would look the same."""
+    """Values that a dump masks; masked, two different secrets look the same."""
     return {"password": host.password, "privateKey": host.private_key, **_jump(host)}
 
 
@@ -77,7 +77,7 @@ def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, Secret) or value == MASK:
         return _("(a secret)")
     return nothing() if value in (None, "") else str(value)

@@ -1,4 +1,4 @@
-"""The wizard over HTTP: shows a page, saves it as it is typed, and follows what is typed in the document itself."""
+"""The wizard over HTTP: shows a page, saves it while the user types, and follows edits of the document itself."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from clusters.selectors import cluster_for, probes_of
 from clusters.services.drafts import DraftBusy, DraftRefused
 from clusters.wizard.connection.architectures import as_seen
 from clusters.wizard.core import flow
-from clusters.wizard.core.responses import keep, page_or_404, refused, show, stand_in_the_way, values
+from clusters.wizard.core.responses import page_or_404, refusal_response, save_document, save_obstacle, show, values
 from clusters.wizard.document.editor import typed
 from clusters.wizard.kubernetes.version_choices import with_version
 from clusters.wizard.machines.practice import with_practice_machines
 from clusters.wizard.machines.table import Machines, without
-from clusters.wizard.topology.layouts import laid, layout_called
+from clusters.wizard.topology.layouts import layout_called, with_layout
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 
 @require_GET
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Where something is to be done: the first page with a problem."""
+    """Redirect to the first page with a problem."""
     cluster = cluster_for(request.user, pk)
     return redirect("wizard", pk, flow.first_with_problem(cluster, services.document_of(cluster)).slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def wizard(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
-    """A page; a POST saves it, by itself while it is typed in (htmx) or with a button."""
+    """Show a page; a POST saves it: automatically while the user types (htmx), or with a button."""
     cluster, page = cluster_for(request.user, pk), page_or_404(slug)
     document = services.document_of(cluster)
     if request.method == "POST":
@@ -57,9 +57,9 @@ def _save(request: HttpRequest, cluster: Cluster, document: Document, page: Page
     form = page.bind(document, request.POST)
     fresh = form.written(document)
     try:
-        cluster = keep(request, cluster, document, fresh)
+        cluster = save_document(request, cluster, document, fresh)
     except DraftRefused as error:
-        return refused(request, cluster, page, error, form=form, mine=fresh)
+        return refusal_response(request, cluster, page, error, form=form, mine=fresh)
     if request.htmx:
         return _answer(request, cluster, fresh, page, form)
     return _go_on(request, cluster, fresh, page, form)
@@ -73,14 +73,14 @@ def _go_on(request: HttpRequest, cluster: Cluster, document: Document, page: Pag
         prefixes = [which] if which else request.POST.getlist("pick")
         tokens = [token for prefix in prefixes if (token := form.token(prefix))]
         return _with_machines(request, cluster, document, page, action, tokens)
-    beside = flow.neighbour(page, -1 if action == "back" else 1) or page
+    beside = flow.neighbor(page, -1 if action == "back" else 1) or page
     return redirect("wizard", cluster.pk, beside.slug)
 
 
 def _with_machines(
     request: HttpRequest, cluster: Cluster, document: Document, page: Page, action: str, tokens: list[str]
 ) -> HttpResponse:
-    """Rows are stored by now; then one more, or what is to be done with those that are ticked."""
+    """After the rows are stored: add empty rows, or act on the selected rows."""
     if action == "add":
         count = request.POST.get("add_count", "1")
         extra = min(whole_number(count, digits=3) or 1, 100)
@@ -91,43 +91,43 @@ def _with_machines(
             if fresh != document:
                 services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=cluster.version)
         except DraftRefused as error:
-            return refused(request, cluster, page, error)
+            return refusal_response(request, cluster, page, error)
         return redirect("wizard", cluster.pk, page.slug)
     address = reverse(f"wizard-{action}", args=[cluster.pk])
     return redirect(f"{address}?{urlencode({'row': tokens}, doseq=True)}")
 
 
 def _answer(request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm) -> HttpResponse:
-    """What changed around the inputs; the inputs themselves are somebody's who is typing."""
+    """Send what changed around the inputs; the inputs stay untouched because the user may be typing in them."""
     shown = values(cluster, document, page, form)
     if isinstance(form, Machines):
         flagged = set(request.POST.get("flagged", "").split(",")) | set(form.forms)
         shown["flagged"] = [row.prefix for row in shown["rows"] if row.problems]
-        shown["said_rows"] = [row for row in shown["rows"] if row.problems or row.prefix in flagged]
+        shown["problem_rows"] = [row for row in shown["rows"] if row.problems or row.prefix in flagged]
         shown["posted_rows"] = [row for row in shown["rows"] if row.prefix in form.forms]
     return render(request, "wizard/_saved.html", shown)
 
 
 @require_POST
 def document(request: HttpRequest, pk: int) -> HttpResponse:
-    """Save the document as it was typed; one that cannot be read, or lacks a secret, is marked and not stored."""
+    """Save the document as typed; if it is invalid or lacks a secret, mark the problem and store nothing."""
     cluster, page = cluster_for(request.user, pk), page_or_404(request.POST.get("page", ""))
     before = services.document_of(cluster)
     text = request.POST.get("text", "").replace("\r\n", "\n")
     read = typed(before, cluster.document, text, partial(services.findings_of, cluster))
     fresh, editor = read.document, read.editor
     if fresh is None or not read.complete:
-        said = {"editor": editor, "editor_refused": True, "unsaved": True}
+        refusal = {"editor": editor, "editor_refused": True, "unsaved": True}
         if request.htmx:
-            shown = {"cluster": cluster, "page": page, **said}
+            shown = {"cluster": cluster, "page": page, **refusal}
             return render(request, "wizard/_marks.html", {**shown, "oob": True}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
         form = page.bind(before, None)
-        return show(request, cluster, before, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY, more=said)
+        return show(request, cluster, before, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY, more=refusal)
     try:
-        cluster = keep(request, cluster, before, fresh, read.text)
+        cluster = save_document(request, cluster, before, fresh, read.text)
     except DraftRefused as error:
         more = {"editor": editor, "conflict_form": "yaml-form"}
-        return refused(request, cluster, page, error, mine=fresh, more=more)
+        return refusal_response(request, cluster, page, error, mine=fresh, more=more)
     if not request.htmx:
         return redirect("wizard", pk, page.slug)
     shown = values(cluster, fresh, page, page.bind(fresh, None), editor) | {"fields_too": True}
@@ -136,29 +136,29 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def practice(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take the practice machines into the draft."""
+    """Add the practice machines to the draft."""
     return _changed(request, pk, "machines", with_practice_machines)
 
 
 @require_POST
 def layout(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a layout: roles and endpoint, and rows for machines that are missing."""
+    """Apply a layout: roles, endpoint, and rows for missing machines."""
     chosen = layout_called(request.POST.get("layout", ""))
     if chosen is None:
         raise Http404("There is no such layout.")
-    return _changed(request, pk, request.POST.get("page", "roles"), lambda document: laid(document, chosen))
+    return _changed(request, pk, request.POST.get("page", "roles"), lambda document: with_layout(document, chosen))
 
 
 @require_POST
 def version(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a version that the artifact source has."""
+    """Set a version that the artifact source has."""
     wanted = request.POST.get("version", "")
     return _changed(request, pk, "kubernetes", lambda document: with_version(document, wanted))
 
 
 @require_POST
 def arch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Write the architectures that the connection tests saw into the document."""
+    """Write the architectures that the connection tests observed into the document."""
     cluster = cluster_for(request.user, pk)
     return _changed(request, pk, "connection", lambda document: as_seen(document, probes_of(cluster, document)))
 
@@ -167,9 +167,9 @@ def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpRe
     cluster, page = cluster_for(request.user, pk), page_or_404(slug)
     document = services.document_of(cluster)
     try:
-        keep(request, cluster, document, change(document))  # type: ignore[operator]
+        save_document(request, cluster, document, change(document))  # type: ignore[operator]
     except DraftRefused as error:
-        return refused(request, cluster, page, error)
+        return refusal_response(request, cluster, page, error)
     except InstallerError as error:
         messages.error(request, error.with_hint)
     return redirect("wizard", pk, slug)
@@ -177,29 +177,29 @@ def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpRe
 
 @require_POST
 def copy(request: HttpRequest, pk: int) -> HttpResponse:
-    """A new draft with this document, opened where something blocks."""
+    """Create a draft with this document and open its first page with a problem."""
     try:
         fresh = services.draft_copy(actor=request.user, cluster=cluster_for(request.user, pk))
     except InstallerError as error:
         messages.error(request, error.with_hint)
         return redirect("cluster", pk)
-    messages.success(request, _("This is %(name)s, a copy; the original stays as it is.") % {"name": fresh.name})
+    messages.success(request, _("This is %(name)s, a copy; the original is unchanged.") % {"name": fresh.name})
     return redirect("wizard-start", fresh.pk)
 
 
 @require_POST
 def waive(request: HttpRequest, pk: int) -> HttpResponse:
-    """Say of a warning that it is known, or take that back."""
+    """Acknowledge a warning, or withdraw the acknowledgement."""
     cluster, page = cluster_for(request.user, pk), page_or_404("review")
-    error = stand_in_the_way(request, cluster)
+    error = save_obstacle(request, cluster)
     if isinstance(error, DraftBusy):
-        return refused(request, cluster, page, error)
+        return refusal_response(request, cluster, page, error)
     given = bool(request.POST.get("given"))
     key, reason = request.POST.get("key", ""), request.POST.get("reason", "")
     try:
         services.waiver_set(actor=request.user, cluster=cluster, key=key, given=given, reason=reason)
     except services.ReasonMissing as missing:
-        return refused(request, cluster, page, missing)
+        return refusal_response(request, cluster, page, missing)
     if not request.htmx:
-        messages.success(request, _("Noted.") if given else _("Taken back."))
+        messages.success(request, _("Acknowledged.") if given else _("Withdrawn."))
     return redirect("wizard", pk, "review")

@@ -30,7 +30,7 @@ def printed(kubelet: str, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def taken(kubelet: str, names: set[str], value: str, refusal: re.Pattern[str]) -> set[str]:
+def accepted_gates(kubelet: str, names: set[str], value: str, refusal: re.Pattern[str]) -> set[str]:
     """Those of the gates that the kubelet does not refuse, in these words, with this value."""
     left = set(names)
     while True:
@@ -62,10 +62,10 @@ def main(kubelets: list[str]) -> None:
     locked: tuple[dict[int, set[str]], dict[int, set[str]]] = ({}, {})
     for kubelet, text in texts.items():
         minor = int(text.split(".")[1])
-        known[minor] = taken(kubelet, asked - feature_gates.OF_A_STAGE, "true", _UNKNOWN)
+        known[minor] = accepted_gates(kubelet, asked - feature_gates.OF_A_STAGE, "true", _UNKNOWN)
         for where, value in zip(locked, ("false", "true"), strict=True):
-            where[minor] = known[minor] - taken(kubelet, known[minor], value, _LOCKED)
-    print('"""The feature gates that three kubelets took when asked: of their minors Slipway knows the whole list.')
+            where[minor] = known[minor] - accepted_gates(kubelet, known[minor], value, _LOCKED)
+    print('"""The feature gates that three kubelets accept: for their minors, the list is complete.')
     source = f"Source: the kubelets of {', '.join(texts.values())}."
     print(f'\nPrinted by tests/config/askgates.py, not written by hand. {source}\n"""')
     print(lists("TAKEN", "Minor of Kubernetes 1 -> the feature gates that its components know.", known), end="")

@@ -1,4 +1,4 @@
-"""Documents for tests: the seed example, and what hypothesis makes up."""
+"""Documents for tests: the seed example, and strategies for hypothesis."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def seed_document(**changes: Any) -> Document:
 
 
 def large_document(count: int = 1000) -> Document:
-    """Many machines with addresses of their own."""
+    """Many machines with different addresses."""
     hosts = tuple(
         Host(name=f"node{n}", address=f"10.{n // 250}.1.{n % 250 + 1}", user="ubuntu", password=Secret("Testing123"))
         for n in range(1, count + 1)

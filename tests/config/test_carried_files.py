@@ -1,4 +1,4 @@
-"""Files that a document names are read at the terminal, and nowhere else."""
+"""Only the command line reads files whose paths are in a document."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def test_what_was_read_is_in_the_document_and_survives_being_stored(tmp_path: Pa
     assert carry(found, tmp_path) == found
 
 
-def test_what_cannot_be_carried_is_said(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_embedded_is_reported(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * (LARGEST + 1))
-    with pytest.raises(ConfigError, match="more than"):
+    with pytest.raises(ConfigError, match="larger than"):
         packed(tmp_path / "large")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="Cannot read"):
         packed(tmp_path / "nothing")
     given = ExternalEtcd(ca_file="large", cert_file=PEM, key_file=KEY)
     (tmp_path / "large").write_text("no certificate")
@@ -50,6 +50,6 @@ def test_what_cannot_be_carried_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["data:a;base64,x", "data:a,x", "data:a/b;base64,AAAA", "data:"])
-def test_a_damaged_file_is_no_file(text: str) -> None:
+def test_a_damaged_embedded_file_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="data:NAME"):
         unpacked(text)

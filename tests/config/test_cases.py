@@ -1,4 +1,4 @@
-"""The corpus: each file in cases/ says in its first line which findings it must give, and in which lines."""
+"""The corpus: the first line of each file in cases/ lists the expected findings and their lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The corpus is whole: every rule speaks in it, every finding is in it, and every finding says what it should."""
+"""The corpus is complete: it covers every rule and every finding, and every finding has the required parts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 LOADED = {case.stem: load(case.read_text(encoding="utf-8"), file=case.name) for case in CASES}
 DOCUMENTS: list[Document] = [loaded.document for loaded in LOADED.values() if loaded.document is not None]
 ELSEWHERE = {
-    "type.other",  # the second lock: the first one lets nothing through
+    "type.other",  # the second safeguard: nothing passes the first one
     "system.timezone_unknown",  # depends on the machine's time zones
     "secret.unknown",  # a mask in a text that was typed, beside a document that is stored
     "waiver.unused",  # an argument of the checker, not of a file
@@ -28,7 +28,7 @@ ELSEWHERE = {
     "yaml.too_large",
     "yaml.too_many_values",
 }
-"""Findings that no short file can show, or that a test of their own shows."""
+"""Findings that no short file can show, or that a separate test covers."""
 
 
 def _ids_in_code() -> set[str]:
@@ -38,7 +38,7 @@ def _ids_in_code() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
                 first = node.args[0]
-                makes = node.func.id in ("error", "warning", "info", "tell", "refuse", "make", "Finding")
+                makes = node.func.id in ("error", "warning", "info", "make_finding", "refuse", "make", "Finding")
                 if makes and isinstance(first, ast.Constant) and isinstance(first.value, str) and "." in first.value:
                     found.add(first.value)
     return found
@@ -75,7 +75,7 @@ def test_every_rule_speaks_somewhere_and_is_silent_elsewhere(rule: Registered) -
 
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", sorted(LOADED))
-def test_every_finding_says_where_what_and_what_else(case: str) -> None:
+def test_every_finding_has_path_message_and_allowed_values(case: str) -> None:
     for each in findings_of(LOADED[case], file=f"{case}.yaml"):
         assert each.file == f"{case}.yaml"
         assert each.line, each

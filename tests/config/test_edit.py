@@ -1,4 +1,4 @@
-"""A change in a user's own file changes only what differs."""
+"""An edit of a user's file changes only what differs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_masked_any_document_is_the_same_without_its_secrets(document: Document)
 
 
 def test_what_cannot_be_read_cannot_be_masked() -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="is invalid"):
         masked("kind: [")
 
 
@@ -106,7 +106,7 @@ def test_a_section_that_was_not_there_is_added() -> None:
     assert _edited(system=System(timezone="Europe/Berlin")) == ([], ["  system:", "    timezone: Europe/Berlin"])
 
 
-def test_a_key_that_says_nothing_any_more_is_taken_out() -> None:
+def test_a_key_without_a_value_is_removed() -> None:
     registry = _own().registry.model_copy(update={"registry_mirrors": ()})
     removed, added = _edited(registry=registry)
     assert removed == ["    registryMirrors: [https://mirror.example.com, https://other.example.com]"]
@@ -135,7 +135,7 @@ def test_a_machine_comes_and_another_goes() -> None:
         assert comment in text
 
 
-def test_a_machine_that_takes_anothers_place_is_a_row_of_its_own() -> None:
+def test_a_machine_that_replaces_another_is_a_separate_row() -> None:
     hosts = _own().hosts
     removed, added = _edited(hosts=(hosts[0], Host(name="node2", address="192.0.2.7"), hosts[2]))
     assert removed == ["  - {name: node2, address: 172.16.0.3, user: ubuntu, password: Testing123}"]
@@ -159,7 +159,7 @@ def test_a_list_on_one_line_stays_on_it() -> None:
     ]
 
 
-def test_what_cannot_be_changed_within_is_written_anew_alone() -> None:
+def test_only_the_part_that_cannot_be_changed_in_place_is_rewritten() -> None:
     text = OWN.replace(
         "    containerManager:", "    apiserverArgs: &args [v=1]\n    kubeletArgs: *args\n    containerManager:"
     )

@@ -1,4 +1,4 @@
-"""A document that names no version of Kubernetes: Slipway takes its newest proven one, says so, and writes it down."""
+"""A document without a Kubernetes version: Slipway uses its newest proven one, warns, and writes it to the file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ HEAD = "apiVersion: kubekey.kubesphere.io/v1alpha2\nkind: Cluster\nmetadata: {na
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_the_newest_proven_version_is_taken_and_a_warning_says_what_kubekey_would_take(section: str) -> None:
+def test_the_newest_proven_version_is_used_with_a_warning_about_kubekeys(section: str) -> None:
     loaded = load(f"{HEAD}  hosts: []\n{section}")
     assert loaded.document is not None and loaded.document.kubernetes.version == newest_proven()
-    (told,) = (each for each in loaded.findings if each.id == "default.kubernetes_version")
-    assert told.severity is Severity.WARNING and told.path == "spec.kubernetes.version"
-    assert "Slipway installs v1.37.2" in told.message and "KubeKey would take v1.23.17" in told.message
+    (warned,) = (each for each in loaded.findings if each.id == "default.kubernetes_version")
+    assert warned.severity is Severity.WARNING and warned.path == "spec.kubernetes.version"
+    assert "Slipway installs v1.37.2" in warned.message and "KubeKey would install v1.23.17" in warned.message
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -60,7 +60,7 @@ def test_a_version_of_the_wrong_type_is_that_error_alone() -> None:
 
 
 @pytest.mark.parametrize("written", ["1.37.2", '" v1.37.2 "', "'1.37.2'"])
-def test_a_version_has_one_spelling_whatever_the_text_says(written: str) -> None:
+def test_a_version_has_one_spelling_regardless_of_the_text(written: str) -> None:
     text = f"{HEAD}  hosts: []\n  kubernetes: {{version: {written}, containerManager: containerd}}\n"
     document = load(text).document
     assert document is not None and document.kubernetes.version == "v1.37.2"

@@ -1,4 +1,4 @@
-"""Jump hosts are read as OpenSSH reads ProxyJump, and every machine knows its way."""
+"""Jump hosts are read like OpenSSH's ProxyJump, and every machine has its route."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from clusters.config.dialects.fit import fitted, what_does_not_fit
 from clusters.config.dialects.render import render
-from clusters.config.jump_hosts import Hop, hops_of, reached, said, way_to
+from clusters.config.jump_hosts import Hop, hops_of, reached, route_text, route_to
 from clusters.config.load import load
 from clusters.config.schema import Document, Host, JumpHost
 from clusters.config.secret import MASK, Secret
@@ -34,7 +34,7 @@ def test_a_way_is_read(text: str, hops: tuple[Hop, ...]) -> None:
 
 
 @pytest.mark.parametrize("text", [str(Hop("10.1.2.3", 22, "a")), str(Hop("2001:db8::1", 2222)), str(Hop("b"))])
-def test_what_is_said_of_a_hop_is_read_as_the_same(text: str) -> None:
+def test_a_hops_text_is_read_as_the_same_hop(text: str) -> None:
     assert str(hops_of(text)[0]) == text
 
 
@@ -43,16 +43,16 @@ def test_what_is_said_of_a_hop_is_read_as_the_same(text: str) -> None:
     ["a b", "a,,b", "a,", "bastion:0", "bastion:70000", "@bastion", "user@", "a@b@c", "10.0.0.300", "[bastion]:22",
      "[2001:db8::1", "bastion/path", "-oProxyCommand=x@bastion", "-J", "a;b", "$(a)", "ssh://"],
 )  # fmt: skip
-def test_what_is_no_jump_host_is_refused_in_words(text: str) -> None:
+def test_an_invalid_jump_host_is_refused_with_a_message(text: str) -> None:
     with pytest.raises(ConfigError):
         hops_of(text)
 
 
 def _way(document: Document, place: int) -> str:
-    return said(reached(document, document.hosts[place]))
+    return route_text(reached(document, document.hosts[place]))
 
 
-def test_the_documents_jump_host_counts_for_machines_that_say_nothing() -> None:
+def test_the_documents_jump_host_applies_to_machines_without_their_own() -> None:
     document = _with(JumpHost(hops="admin@bastion"), JumpHost(), JumpHost(hops="none"), JumpHost(hops="a,b:23"))
     assert [_way(document, place) for place in range(3)] == ["admin@bastion:22", "", "a:22 → b:23"]
     assert reached(document, document.hosts[1]).jump_host == JumpHost()
@@ -67,8 +67,8 @@ def test_a_machines_own_jump_host_has_its_own_login_only() -> None:
 
 def test_a_machine_that_is_a_jump_host_itself_is_not_reached_through_itself() -> None:
     document = _with(JumpHost(hops="edge,172.16.0.2"), JumpHost(), JumpHost(), JumpHost())
-    assert [str(hop) for hop in way_to(reached(document, document.hosts[0]))] == ["edge:22"]
-    assert len(way_to(reached(document, document.hosts[1]))) == 2
+    assert [str(hop) for hop in route_to(reached(document, document.hosts[0]))] == ["edge:22"]
+    assert len(route_to(reached(document, document.hosts[1]))) == 2
 
 
 def _with(shared: JumpHost, *own: JumpHost) -> Document:
@@ -90,7 +90,7 @@ def test_a_file_keeps_jump_hosts_and_agent_keys_and_hides_their_secrets() -> Non
     assert "OPENSSH" not in render(document, secrets="omit")
 
 
-def test_an_export_says_what_kubekey_does_not_know() -> None:
+def test_an_export_reports_what_kubekey_does_not_know() -> None:
     document = _with(JumpHost(hops="bastion"), JumpHost(), JumpHost(hops="none"), JumpHost())
     said = {each.path: each.id for each in what_does_not_fit(document, "v1alpha2")}
     assert {path: id for path, id in said.items() if "jumpHost" in path} == {

@@ -1,4 +1,4 @@
-"""Every key KubeKey knows is typed, read, written and described."""
+"""Every KubeKey key is typed, read, written and described."""
 
 from __future__ import annotations
 

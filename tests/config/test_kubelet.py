@@ -1,4 +1,4 @@
-"""What a kubelet's configuration may say, beside the files of the corpus."""
+"""Rules on the kubelet's configuration that the files of the corpus do not cover."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_an_amount_is_a_number_with_a_suffix_of_kubernetes(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "100MB", "100 Mi", "1K", "-1", "10%", "1e", 1, None])
-def test_what_else_looks_like_an_amount_is_none(value: object) -> None:
+def test_other_texts_that_look_like_amounts_are_refused(value: object) -> None:
     assert not is_quantity(value)
 
 
@@ -38,7 +38,7 @@ def test_a_threshold_is_more_than_nothing_or_a_part_of_the_whole() -> None:
     assert not any(is_threshold(value) for value in ("0", "0Mi", "100.5%", "-5%", "%", 5, True))
 
 
-def test_a_field_that_is_misspelt_leads_to_the_right_one() -> None:
+def test_a_misspelled_field_gets_the_right_one_as_hint() -> None:
     assert nearest_field("imagegchighthreshold") == "imageGCHighThresholdPercent"
     assert nearest_field("resolveConf") == "resolvConf"
     assert nearest_field("nodeSelector") == ""
@@ -46,9 +46,11 @@ def test_a_field_that_is_misspelt_leads_to_the_right_one() -> None:
     assert finding.severity.value == "warning" and finding.hint == "Did you mean evictionHard?"
 
 
-def test_a_number_where_a_text_is_wanted_is_told_to_be_quoted() -> None:
+def test_a_number_in_place_of_a_text_gets_a_hint_to_quote_it() -> None:
     (finding,) = found(kubeReserved={"cpu": 1})
-    assert finding.message == "kubeletConfiguration.kubeReserved.cpu is 1; the kubelet takes a text like 500m or 250Mi."
+    assert (
+        finding.message == "kubeletConfiguration.kubeReserved.cpu is 1; the kubelet accepts a text like 500m or 250Mi."
+    )
     assert finding.hint == "Write it in quotes."
 
 
@@ -59,7 +61,7 @@ def test_a_text_in_place_of_a_mapping_is_not_repeated() -> None:
 
 def test_a_higher_threshold_below_the_usual_lower_one_ends_the_kubelet() -> None:
     (finding,) = found(imageGCHighThresholdPercent=75)
-    assert "from 75% on, down to 80% where nothing is said of it" in finding.message
+    assert "starts at 75% and stops at 80% (default)" in finding.message
     assert not found(imageGCHighThresholdPercent=75, imageGCLowThresholdPercent=60)
     assert not found(imageGCLowThresholdPercent=60)
 
@@ -75,10 +77,10 @@ def test_a_grace_period_may_be_an_argument() -> None:
 def test_the_switch_for_old_control_groups_came_with_1_31() -> None:
     assert not found("v1.31.1", failCgroupV1=False)
     (finding,) = found("v1.30.14", failCgroupV1=False)
-    assert finding.severity.value == "warning" and "came with v1.31" in finding.message
+    assert finding.severity.value == "warning" and "was added in v1.31" in finding.message
 
 
-def test_a_setting_that_is_taken_away_is_not_looked_at() -> None:
+def test_a_setting_removed_by_null_is_not_checked() -> None:
     assert not found(maxPods=None, evictionHard=None, imageGCHighThresholdPercent=None)
 
 
@@ -169,7 +171,7 @@ def test_a_flag_is_held_against_the_kubelet_of_the_version(flag: str, refusing: 
     assert not found(taking, args=("v=2", f"--{flag}=x"))
 
 
-def test_the_number_of_pods_that_counts_is_held_against_the_nodes_part_of_the_network() -> None:
+def test_the_effective_number_of_pods_is_checked_against_the_node_network() -> None:
     (finding,) = found(maxPods=1000)
     assert (finding.id, finding.path) == (
         "kubernetes.max_pods_too_many",

@@ -1,4 +1,4 @@
-"""Sums that a document keeps to, with limits that are small enough to look at."""
+"""Size limits of a document, tested with small limits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SMALL = [
     ("MOST_MACHINES", 2, "limit.machines", "The document has 3 machines; at most 2 are allowed."),
-    ("MOST_MEMBERS", 3, "limit.members", "The role groups name 4 members, ranges expanded; at most 3 are allowed."),
+    ("MOST_MEMBERS", 3, "limit.members", "The role groups have 4 members, ranges expanded; at most 3 are allowed."),
     ("MOST_PARTS", 0, "limit.parts", "network.kubePodsCIDR has 1 parts; at most 0 are allowed."),
 ]
 
@@ -38,9 +38,9 @@ def test_what_is_larger_than_a_document_may_be_is_an_error(
 
 
 STRUCTURE = [
-    ("values", 60, "yaml.too_many_values", "The text stands for more than 60 values."),
+    ("values", 60, "yaml.too_many_values", "The text expands to more than 60 values."),
     ("entries", 6, "limit.entries", "All lists of the document together have more than 6 entries"),
-    ("sections", 2, "limit.entries", "All lists of the document together have more than 2 with keys of their own"),
+    ("sections", 2, "limit.entries", "All lists of the document together have more than 2 with keys"),
     ("keys", 4, "limit.keys", "This section has more than 4 keys."),
 ]
 
@@ -92,4 +92,4 @@ def test_the_group_that_names_most_is_named_in_the_hint() -> None:
     text = SEED.replace("worker: [node2, node3]", "worker: ['node[1:9999]', 'a[1:9999]', 'b[1:9999]']")
     found = next(finding for finding in load(text).findings if finding.blocking)
     assert found.path == "spec.roleGroups.worker"
-    assert "The group worker names 29,997" in found.hint
+    assert "The group worker has 29,997" in found.hint

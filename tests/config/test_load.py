@@ -1,4 +1,4 @@
-"""Reading: both dialects, places, and passwords that YAML would bend."""
+"""Reading: both dialects, positions, and passwords that YAML would change."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def test_a_password_is_the_text_that_was_written(written: str, meant: str) -> No
 
 
 @pytest.mark.parametrize("written", ["|\n      S3 cret", ">\n      S3\n      cret", ">-\n      S3 cret"])
-def test_the_line_break_that_ends_a_block_is_no_part_of_a_password(written: str) -> None:
+def test_the_line_break_at_the_end_of_a_block_is_not_in_a_password(written: str) -> None:
     assert _password(written) == Secret("S3 cret")
 
 
-def test_the_line_break_that_ends_a_block_is_no_part_of_any_text_of_one_line() -> None:
+def test_the_line_break_at_the_end_of_a_block_is_not_in_a_one_line_text() -> None:
     text = f"""{HEAD}  hosts:
   - name: |
       node1
@@ -86,7 +86,7 @@ def test_a_line_break_that_is_written_in_quotes_stays() -> None:
 
 
 @pytest.mark.parametrize("written", ['""', "", "~", "null"])
-def test_an_empty_password_is_none(written: str) -> None:
+def test_an_empty_password_is_not_a_password(written: str) -> None:
     assert _password(written) is None
 
 
@@ -98,7 +98,7 @@ def test_numbers_may_be_quoted(port: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["080", "22.0", "2_2", "0x16", "", '"22 33"', "[22]", "1" * 40])
-def test_what_is_no_whole_number_is_not_guessed(port: str) -> None:
+def test_an_invalid_whole_number_is_not_guessed(port: str) -> None:
     loaded = load(f"{HEAD}  hosts:\n  - {{name: node1, port: {port or '{}'}}}\n")
     assert [each.id for each in loaded.findings if each.blocking] == ["type.int"]
 
@@ -109,17 +109,17 @@ def test_every_finding_has_its_place_and_a_rule_finds_its_key() -> None:
     assert (found["host.port_range"].line, found["host.port_range"].column) == (8, 5)
     assert (found["host.credentials_missing"].line, found["host.credentials_missing"].column) == (6, 5)
     line = format_finding(found["host.port_range"], file="a.yaml")
-    assert line.startswith("a.yaml:8:5 spec.hosts.0.port - SSH port 70000 does not exist")
+    assert line.startswith("a.yaml:8:5 spec.hosts.0.port - 70000 is not a valid SSH port")
 
 
-def test_a_misspelt_key_is_kept_and_the_right_one_proposed() -> None:
+def test_a_misspelled_key_is_stored_and_the_right_one_suggested() -> None:
     loaded = load(f"{HEAD}  hosts:\n  - {{name: node1, internalAdress: 10.1.2.3}}\n")
     assert loaded.document is not None
     assert loaded.document.hosts[0].model_extra == {"internalAdress": "10.1.2.3"}
     assert "Did you mean internalAddress?" in [each.hint for each in loaded.findings]
 
 
-def test_pythons_spelling_of_a_key_is_not_taken_for_kubekeys() -> None:
+def test_pythons_spelling_of_a_key_is_not_read_as_kubekeys() -> None:
     loaded = load(f"{HEAD}  name: other\n  role_groups: {{etcd: [node1]}}\n  kubernetes: {{max_pods: 7}}\n")
     assert loaded.document is not None
     assert loaded.document.name == "a"
@@ -143,7 +143,7 @@ def test_a_file_that_is_too_large_is_not_parsed() -> None:
     assert [each.id for each in load("a: b\n" * 300_000).findings] == ["yaml.too_large"]
 
 
-def test_line_ends_and_a_byte_order_mark_of_windows_are_no_problem() -> None:
+def test_windows_line_ends_and_byte_order_marks_are_accepted() -> None:
     text = "\ufeff" + f"{HEAD}  hosts:\n  - name: node1\n    password: Testing\n".replace("\n", "\r\n")
     loaded = load(text)
     assert loaded.document is not None

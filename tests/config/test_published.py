@@ -1,4 +1,4 @@
-"""What is exported is what KubeKey's published types hold; what is not is named, or nobody but the user knows it."""
+"""Exports conform to KubeKey's published types; exceptions are reported, or are keys that only the user knows."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _cluster_types(spec: dict[str, Any], dialect: str) -> str:
 def _strangers(document: Document, dialect: str) -> set[str]:
     """Paths that the export names as read by nobody there or only by Slipway, and keys that only the user knows.
 
-    Groups of one's own are KubeKey's, from 2.0 on; one that is no list of names is an error before any export.
+    KubeKey has custom groups from 2.0 on; one that is not a list of names is an error before any export.
     """
     named = {
         each.path
@@ -65,7 +65,7 @@ def _are_names(items: Any) -> bool:
 
 
 def _rest(data: Any, before: str = "") -> Iterator[str]:
-    """The paths of what KubeKey 4's own file said, which is kept beside the document."""
+    """The paths of the parts of KubeKey 4's file that are stored beside the document."""
     for name, inner in data.items() if isinstance(data, dict) else ():
         path = f"{before}.{name}".removeprefix(".")
         yield path
@@ -132,7 +132,7 @@ def test_the_table_sees_what_kubekey_would_refuse(spec: dict[str, Any], wrong: t
     assert list(unpublished(spec, types("cluster-3.1"))) == [wrong]
 
 
-def test_every_published_key_is_a_key_of_the_document_and_every_other_key_is_marked_as_slipways_own() -> None:
+def test_every_published_key_exists_and_other_keys_are_marked_as_slipways() -> None:
     tables = [_paths(types(name)) for name in ("cluster-1.0", "cluster-1.2", "cluster-3.1")]
     published = set().union(*tables)
     marks = dict(_marks(Document))

@@ -31,9 +31,9 @@ def test_errors_come_first_and_a_sentence_sums_up() -> None:
     assert result.failed
     assert "good.yaml: can be installed, 0 errors and 0 warnings." in result.lines
     bad = result.lines[result.lines.index("Errors in bad.yaml:") :]
-    assert bad[1].startswith("  bad.yaml:5:3 metadata.name - 'Sample' is no domain name.")
+    assert bad[1].startswith("  bad.yaml:5:3 metadata.name - 'Sample' is not a domain name.")
     assert bad[2].startswith(
-        "  bad.yaml:31:5 spec.network.plugin - 'calicoo' is no network plugin. (Did you mean calico?)"
+        "  bad.yaml:31:5 spec.network.plugin - 'calicoo' is not a network plugin. (Did you mean calico?)"
     )
     assert bad[-1] == "bad.yaml: cannot be installed, 2 errors and 0 warnings."
 
@@ -68,5 +68,5 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
         _run(verb="check", files=[str(binary)])
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [", encoding="utf-8")
-    with pytest.raises(CommandError, match="not YAML"):
+    with pytest.raises(CommandError, match="Invalid YAML"):
         _run(verb="show", files=[str(broken)], dialect=None, with_secrets=False)

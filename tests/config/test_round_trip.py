@@ -1,4 +1,4 @@
-"""What is written is read again as the same document, whatever it holds."""
+"""A written file is read as the same document, whatever it contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that no file of the corpus shows, and where rules must keep silent."""
+"""Rules that no file of the corpus covers, and cases in which rules must not report anything."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_machine(changes: dict[str, Any], id: str | None) -> None:
     assert found == ({id} if id else set())
 
 
-def test_machines_behind_one_address_with_ports_of_their_own_are_fine() -> None:
+def test_machines_behind_one_address_with_different_ports_are_fine() -> None:
     hosts = tuple(
         Host(name=f"node{n}", address="192.0.2.1", port=2200 + n, internal_address=f"10.1.1.{n}", password=Secret("x"))
         for n in (1, 2, 3)
@@ -117,7 +117,7 @@ def test_the_same_row_twice_is_one_finding_about_the_address() -> None:
     ]
 
 
-def test_a_group_of_ones_own_counts_as_a_role() -> None:
+def test_a_custom_group_counts_as_a_role() -> None:
     groups = {"etcd": ("node1",), "master": ("node1",), "worker": ("node2",)}
     assert _ids(seed_document(role_groups=RoleGroups.model_validate(groups))) == {"host.no_role"}
     groups["registry"] = ("node3",)
@@ -129,7 +129,7 @@ def test_master_and_control_plane_name_one_machine_once() -> None:
     assert _ids(seed_document(role_groups=RoleGroups.model_validate(groups))) == {"role.duplicate"}
 
 
-def test_an_empty_entry_is_told() -> None:
+def test_an_empty_entry_is_reported() -> None:
     groups = RoleGroups(etcd=("node1",), master=("node1",), worker=("node2", "node3", ""))
     assert _ids(seed_document(role_groups=groups)) == {"role.name_missing"}
 
@@ -269,7 +269,7 @@ def test_gates_of_etcd_go_into_one_line_with_the_one_that_kubeadm_sets() -> None
         document = seed_document(kubernetes=kubernetes, etcd=Etcd(type=kind, extra_args=lines))
         hints = {each.hint for each in rules.check(document) if each.id == "etcd.extra_arg_removed"}
         gates = f"{before}LeaseCheckpoint=true,LeaseCheckpointPersist=false"
-        assert hints == {f"Write ETCD_FEATURE_GATES={gates} for all such lines together."}
+        assert hints == {f"Write ETCD_FEATURE_GATES={gates} in place of all such lines."}
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_flags_of_an_etcd_that_is_there_already_are_its_owners_affair() -> None:
     assert "etcd.extra_arg_removed" not in _ids(seed_document(kubernetes=kubernetes, etcd=etcd))
 
 
-def test_ipvs_is_told_with_the_versions_in_which_it_ends() -> None:
+def test_ipvs_is_reported_with_the_versions_in_which_it_ends() -> None:
     document = seed_document()
     kubernetes = document.kubernetes.model_copy(update={"version": "v1.37.2", "proxy_mode": "ipvs"})
     (found,) = (

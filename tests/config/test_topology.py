@@ -1,4 +1,4 @@
-"""Who is what."""
+"""Role groups, the endpoint's address, and the names in the API server's certificate."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def test_both_ends_of_a_range_belong_to_it() -> None:
 @pytest.mark.parametrize(
     "item", ["node[a:b]", "node[1:]", "node[1", "node]1[", "node[1:2]x", "node[3:1]", "n[0:999999999]", "[[1:2]]"]
 )
-def test_a_malformed_range_names_nobody_and_says_why(item: str) -> None:
+def test_a_malformed_range_has_no_names_and_a_reason(item: str) -> None:
     expansion = topology.expand(item)
     assert expansion.names == ()
     assert expansion.problem
 
 
-def test_control_plane_is_read_as_master_and_nobody_is_counted_twice() -> None:
+def test_control_plane_is_read_as_master_and_counted_once() -> None:
     groups = {"master": ("node2",), "control-plane": ("node1", "node2")}
     assert _names("master", **groups) == ["node2", "node1"]
     assert _names("control-plane", **groups) == ["node2", "node1"]
@@ -45,18 +45,18 @@ def test_all_and_kubernetes_are_the_machines_with_roles() -> None:
     assert _names("all", **groups) == ["node2", "node1", "node3"]
 
 
-def test_a_group_of_ones_own_has_members_too() -> None:
+def test_a_custom_group_also_has_members() -> None:
     assert _names("registry", registry=("node3",)) == ["node3"]
     assert _names("nothing") == []
 
 
-def test_roles_are_told_for_one_machine_and_for_all() -> None:
+def test_roles_are_available_for_one_machine_and_for_all() -> None:
     document = seed_document()
     assert topology.roles(document, "node1") == ("etcd", "master")
     assert topology.all_roles(document) == {"node1": ("etcd", "master"), "node2": ("worker",), "node3": ("worker",)}
 
 
-def test_the_endpoint_leads_to_the_first_control_plane_unless_told_otherwise() -> None:
+def test_the_endpoint_leads_to_the_first_control_plane_by_default() -> None:
     assert topology.endpoint_address(seed_document()) == "172.16.0.2"
     for given, found in (("127.0.0.1", "172.16.0.2"), ("10.9.9.9", "10.9.9.9")):
         document = seed_document(control_plane_endpoint=ControlPlaneEndpoint(address=given))
@@ -88,11 +88,11 @@ def test_dns_has_the_tenth_service_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "lost"), [(3, "1 member is lost"), (4, "1 member is lost"), (5, "2 members are lost")]
+    ("count", "lost"), [(3, "loss of 1 member"), (4, "loss of 1 member"), (5, "loss of 2 members")]
 )
 def test_the_majority_of_etcd_has_to_stay(count: int, lost: str) -> None:
     assert lost in topology.tolerates(count)
-    assert ("3 members tolerate just as much" in topology.tolerates(count)) == (count == 4)
+    assert ("3 members tolerate just as many failures" in topology.tolerates(count)) == (count == 4)
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -1,4 +1,4 @@
-"""What differs between Kubernetes versions."""
+"""Differences between Kubernetes versions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KUBEADM_IMAGES = """
 """
 
 # The last patch of each series: minikube's list of releases in August 2026; the first twelve are ended for good
-# (data/releases/eol.yaml of kubernetes.io, but for 1.29.15, which was published after that table's last line on 1.29).
+# (data/releases/eol.yaml of kubernetes.io, except 1.29.15, which was published after that table's last line on 1.29).
 # Of 1.37 the patch that was run.
 LAST = (15, 14, 17, 17, 17, 16, 15, 16, 15, 15, 14, 14, 13, 13, 11, 8, 4, 2)
 LAST_PATCHES = dict(zip(range(20, 38), LAST, strict=True))
@@ -58,7 +58,7 @@ PUBLISHED_ETCD = (
 
 
 def images_of(version: versions.Version) -> list[str]:
-    """What the published table says of a version, without its repository."""
+    """A version's images in the published table, without their repository."""
     lines = [line.split() for line in KUBEADM_IMAGES.strip().splitlines()]
     return [line for line in lines if versions.parse_version(line[0]) <= version][-1][1:]
 
@@ -93,7 +93,7 @@ def test_containerd_1_ends_with_kubernetes_1_35() -> None:
 
 
 def test_what_1_37_is_made_of() -> None:
-    """As its kubeadm's own constants say: PauseVersion, CoreDNSVersion, DefaultEtcdVersion."""
+    """The values of kubeadm's constants PauseVersion, CoreDNSVersion, DefaultEtcdVersion."""
     facts = versions.facts_of("v1.37.2")
     assert facts.pause_image == "registry.k8s.io/pause:3.10.2"
     assert facts.coredns_image == "registry.k8s.io/coredns/coredns:v1.14.6"
@@ -118,9 +118,9 @@ def test_the_nearest_version_is_of_the_same_series() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "allowed"),
     [
-        ("v1.33.14", "There is no Kubernetes v1.33.14: the series v1.33 ended with v1.33.13", "v1.33.0 to v1.33.13"),
-        ("v1.38.0", "Kubernetes v1.38.0 is not known; Slipway knows the series v1.20 to v1.37", "v1.20 to v1.37"),
-        ("v1.37", "'v1.37' is not a version of Kubernetes: three numbers with dots are expected", "v1.20 to v1.37"),
+        ("v1.33.14", "Kubernetes v1.33.14 does not exist: the series v1.33 ended with v1.33.13", "v1.33.0 to v1.33.13"),
+        ("v1.38.0", "Kubernetes v1.38.0 is unknown; Slipway knows the series v1.20 to v1.37", "v1.20 to v1.37"),
+        ("v1.37", "'v1.37' is not a Kubernetes version; expected three numbers with dots", "v1.20 to v1.37"),
     ],
 )
 def test_why_a_version_is_unknown_names_a_range_that_it_is_not_in(text: str, message: str, allowed: str) -> None:
@@ -128,7 +128,7 @@ def test_why_a_version_is_unknown_names_a_range_that_it_is_not_in(text: str, mes
 
 
 @pytest.mark.parametrize("text", ["v1.037.2", "01.37.2", "v1.37.\u0662", "v1.37.2-rc.1", "1.37", "vv1.37.2"])
-def test_what_only_looks_like_a_version_is_none(text: str) -> None:
+def test_a_text_that_only_looks_like_a_version_is_not_one(text: str) -> None:
     assert not versions.is_known(text) and versions.spelled(f" {text} ") == text
     assert versions.is_known(versions.nearest(text))
 
@@ -142,7 +142,7 @@ def test_what_ran_beside_a_proven_version_is_on_record() -> None:
     assert tuple(versions.PROVEN_WITH) == versions.PROVEN
 
 
-def test_a_patch_that_is_newer_than_the_table_is_told_from_the_others() -> None:
+def test_a_patch_newer_than_the_table_is_recognized() -> None:
     assert versions.is_newer_than_the_table("v1.37.999") and not versions.is_newer_than_the_table("v1.37.2")
     assert not versions.is_newer_than_the_table("v1.33.14") and not versions.is_newer_than_the_table("v1.38.0")
 
@@ -177,7 +177,7 @@ def test_proven_and_ended_are_two_things(text: str, proven: bool, ended: date | 
 
 
 @pytest.mark.parametrize("text", ["v1.38.0", "v1.20.99", "latest", ""])
-def test_nothing_is_said_of_a_version_that_is_not_known(text: str) -> None:
+def test_an_unknown_version_has_no_standing(text: str) -> None:
     assert versions.standing_of(text, date(2026, 11, 28)) is None
 
 
@@ -186,7 +186,7 @@ def test_a_series_is_maintained_until_the_end_of_its_last_day() -> None:
         assert versions.standing_of("v1.36.3", today) == versions.Standing(proven=True, ended=ended)
 
 
-def test_each_series_ends_after_the_one_before_and_has_a_last_patch_for_good_only_then() -> None:
+def test_each_series_ends_after_the_previous_one_and_is_final_only_then() -> None:
     later = date(2099, 1, 1)
     ends = [found.ended for text in newest_patches() if (found := versions.standing_of(text, later))]
     assert None not in ends and ends == sorted(ends, key=str, reverse=True) and len(set(ends)) == len(LAST)

@@ -1,4 +1,4 @@
-"""What may be waived, what may not, and the one table of what is built."""
+"""What may be waived, what may not, and the one table of implemented choices."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_waived_finding_stays_and_blocks_no_longer() -> None:
 @pytest.mark.parametrize(
     ("id", "why"), [("network.cidr_syntax", "cannot be waived"), ("role.no_etcd", "no such finding")]
 )
-def test_a_waiver_that_does_nothing_is_told(id: str, why: str) -> None:
+def test_a_waiver_without_effect_is_reported(id: str, why: str) -> None:
     found = _found(seed_document(network=Network(plugin="bridge", kube_pods_cidr="10")), id)
     assert why in found["waiver.unused"].message
     assert found["network.cidr_syntax"].blocking
@@ -74,7 +74,7 @@ def test_building_kubesphere_makes_its_findings_errors(monkeypatch: pytest.Monke
     assert not _found(document, "kubesphere.kubernetes")["kubesphere.kubernetes"].blocking
 
 
-def test_a_time_zone_nobody_has_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_time_zone_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoneinfo.available_timezones", lambda: {"Europe/Berlin"})
     found = _found(seed_document(system=System(timezone="Europe/Berlinn")))["system.timezone_unknown"]
     assert found.hint == "Did you mean Europe/Berlin?"

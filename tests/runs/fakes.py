@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 from django.utils import timezone
 
-from clusters.config.jump_hosts import way_to
+from clusters.config.jump_hosts import route_to
 from clusters.config.secret import Secret
 from clusters.engine import events
 from clusters.errors import RemoteError
@@ -198,7 +198,7 @@ def gentle_probe(
     host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None], *, from_terminal: bool = False
 ) -> dict[str, Any]:
     """A machine whose key must be accepted first, after that of its jump host."""
-    for hop in way_to(host):
+    for hop in route_to(host):
         if known.lookup(hop.address, hop.port) is None:
             offered = {"key_type": "ssh-ed25519", "key": "BBBB", "fingerprint": f"SHA256:{hop.address}"}
             offered |= {"address": hop.address, "port": hop.port}

@@ -135,7 +135,7 @@ def make_examples() -> Examples:
     fleet = imported(owner, FLEET, "\n".join([hosts(crew[:150], 1, "198.51.100"), hosts(crew[150:], 1, "203.0.113")]))
     empty = services.draft_create(actor=owner, name="estuary")
     delta = imported(owner, DELTA, hosts(["lock-1", "lock-2", "weir-1", "weir-2", "weir-3", "spare-1"], 71))
-    text = "quay-4 is in no role group: nothing will be installed on it."
+    text = "quay-4 is not in a role group, so nothing is installed on it."
     known = [{"key": "host.no_role:1", "id": "host.no_role", "severity": "warning", "text": text, **signature(owner)}]
     runs = {
         "finished": tell(harbour, Ending("succeeded"), hours_ago=5, acknowledged=known),

@@ -1,1 +1,1 @@
-"""What Slipway promises in docs/security.md, tried as somebody would who wants to break it."""
+"""Attacks on the promises in docs/security.md."""

@@ -1,4 +1,4 @@
-"""Secrets put back into a part of a document, as `with_secrets` puts them into a whole one."""
+"""Restores secrets in a part of a document, as `with_secrets` does for a whole one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A machine that is hostile: an SSH server in this process whose words and manners a test chooses."""
+"""A hostile machine: an SSH server in this process whose output and behavior a test chooses."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def machine(
 
 @contextmanager
 def listening(talk: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A port on loopback, each of whose connections is given to `talk` in a thread of its own."""
+    """A port on loopback that passes each connection to `talk` in a separate thread."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:

@@ -1,4 +1,4 @@
-"""Every regular expression of the product, found in its source: what it is, where it stands, and how it is used."""
+"""Finds every regular expression in the product's source, with its place and use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that make a regular expression slow if anything does, derived from the expression, and the time they take."""
+"""Derives texts from a regular expression that make it as slow as possible, and measures the time."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _searching(pattern: re.Pattern[Any], use: str, text: str) -> Callable[[], ob
 
 
 def pumps(pattern: re.Pattern[Any]) -> list[Pump]:
-    """For each repetition of the expression: what stands before it, and one of its own parts again and again."""
+    """For each repetition of the expression: its prefix, and one of its parts repeated."""
     text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     tree = parser.parse(text, pattern.flags & ~re.DEBUG)
     kinds = _representatives(tree)
@@ -127,7 +127,7 @@ def pumps(pattern: re.Pattern[Any]) -> list[Pump]:
 
 
 def _representatives(tree: Any) -> list[str]:
-    """One character of each kind that the expression tells apart, and what `^`, `$` and `\\b` tell apart."""
+    """One character of each class that the expression, `^`, `$` and `\\b` distinguish."""
     tests = [*_tests(tree), lambda char: char == "\n", lambda char: char.isalnum() or char == "_"]
     kinds: dict[tuple[bool, ...], str] = {}
     for char in ALPHABET:

@@ -1,4 +1,4 @@
-"""Whoever finds an administrator's browser open changes no account without the password."""
+"""In an administrator's open browser, no account can be changed without the password."""
 
 from __future__ import annotations
 
@@ -124,9 +124,7 @@ def test_the_own_password_is_changed_only_with_the_old_one(
     assert 'name="old_password"' in page
 
 
-def test_a_password_that_somebody_else_gives_is_for_one_time_however_the_account_is_spelled(
-    browser: Client, alice: User
-) -> None:
+def test_a_password_set_by_another_user_is_a_one_time_password(browser: Client, alice: User) -> None:
     give_password(browser)
     form = {"usable_password": "true", "password1": NEW, "password2": NEW}
     assert browser.post(f"/admin/auth/user/_2B{alice.pk}/password/", form).status_code == 302
@@ -153,7 +151,7 @@ def test_staff_who_may_change_accounts_cannot_make_themselves_administrators(
     assert not bob.is_superuser
 
 
-def test_who_is_no_administrator_is_not_asked_for_a_password_there(client: Client, alice: User) -> None:
+def test_a_user_without_admin_rights_is_not_asked_for_a_password(client: Client, alice: User) -> None:
     client.force_login(alice)
     grow_old(client)
     assert client.get("/admin/auth/user/", follow=True).status_code == 404

@@ -1,4 +1,4 @@
-"""A live socket opens for nobody whom no page would answer, whatever the reason is."""
+"""A live socket opens only for a client that would also get the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An archive makes neither a machine's tar, which works as root, nor this server do more than take what is named."""
+"""An archive makes neither a machine's tar, which runs as root, nor this server write anything but the named files."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ GOOD = (member("bin/tool", b"good"), b"good")
     ],
     ids=lambda entry: f"{entry.type!r} {entry.linkname}",
 )
-def test_a_program_that_is_no_file_in_its_archive_is_not_sent(entry: tarfile.TarInfo, tmp_path: Path) -> None:
+def test_a_program_that_is_not_a_file_in_its_archive_is_not_sent(entry: tarfile.TarInfo, tmp_path: Path) -> None:
     archive = packed(tmp_path / "tool.tgz", (member("other", b"good"), b"good"), (entry, b""))
     with pytest.raises(SourceError, match="'bin/tool' should be a program, but is not a regular file"):
         unpacked(Artifact("tool", "v1", archive, "0" * 64), {"bin/tool": "/usr/local/bin/tool"})
@@ -70,7 +70,7 @@ def test_an_archive_with_a_second_member_in_a_programs_place_is_not_sent(second:
 
 
 def test_what_is_not_named_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the machine is told is done here, by this machine's shell."""
+    """The machine's commands run here, in this machine's shell."""
     monkeypatch.setattr(artifacts, "INCOMING", str(tmp_path / "incoming"))
     outside = tmp_path / "outside"
     archive = packed(
@@ -87,7 +87,7 @@ def test_what_is_not_named_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.M
     assert place.stat().st_mode & 0o7777 == 0o755
 
 
-def test_nobody_else_looks_into_the_folder_in_which_root_unpacks(
+def test_other_users_cannot_read_the_folder_in_which_root_unpacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(artifacts, "INCOMING", str(tmp_path / "incoming"))
@@ -170,7 +170,7 @@ def test_an_archive_cannot_ask_xz_for_gigabytes(tmp_path: Path, monkeypatch: pyt
      b"\xfd7zXZ\0", gzip.compress(member("a").tobuf()[:124] + struct.pack(">BQ", 0xFF, 1) + bytes(400))],
     ids=["nothing", "text", "the first bytes of gzip", "other content", "cut", "bz2", "xz", "a size beyond all"],
 )  # fmt: skip
-def test_what_is_no_archive_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
+def test_an_invalid_archive_is_reported(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "tool.tgz"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"not a readable archive|does not contain bin/tool"):

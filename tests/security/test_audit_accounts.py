@@ -1,4 +1,4 @@
-"""Who did it stays known: accounts, logins, rights and downloads are in the audit, and accounts are not deleted."""
+"""Accounts, logins, permissions and downloads are in the audit, and accounts are not deleted."""
 
 from __future__ import annotations
 
@@ -67,9 +67,7 @@ def test_a_login_and_a_logout_are_written_with_address_and_hashed_session(client
     assert key not in json.dumps([entry.as_json() for entry in AuditEntry.objects.all()])
 
 
-def test_a_failed_login_is_written_and_what_was_typed_only_where_an_account_is_called_so(
-    client: Client, alice: User
-) -> None:
+def test_a_failed_login_is_recorded_with_the_name_only_if_it_exists(client: Client, alice: User) -> None:
     log_in(client, "alice", "wrong-wrong-wrong")
     log_in(client, "my-secret-passw0rd", "alice")
     entries = found("login")
@@ -81,7 +79,7 @@ def test_a_failed_login_is_written_and_what_was_typed_only_where_an_account_is_c
         assert known_name({"username": typed}) == "(unknown name)"
 
 
-def test_a_lockout_is_written_once_however_long_somebody_goes_on(client: Client, alice: User) -> None:
+def test_a_lockout_is_recorded_once_however_long_it_lasts(client: Client, alice: User) -> None:
     free = RULES[PasswordLimit.Kind.BOTH].free
     for _ in range(free + 6):
         log_in(client, "alice", "wrong-wrong-wrong")
@@ -134,7 +132,7 @@ def test_accounts_made_renamed_and_deactivated_are_in_the_audit(admin: User, dja
     assert [entry.target for entry in found("account.deactivate")] == ["caroline"]
 
 
-def test_rights_given_and_taken_by_groups_and_permissions_are_in_the_audit(alice: User) -> None:
+def test_permissions_granted_and_revoked_are_in_the_audit(alice: User) -> None:
     group = Group.objects.create(name="crew")
     permission = Permission.objects.filter(codename="view_auditentry").get()
     steps: list[tuple[Callable[[], object], str, dict[str, Any]]] = [
@@ -181,7 +179,7 @@ def test_accounts_are_deactivated_and_not_deleted(alice: User, admin: User, clus
     assert [(entry.actor_name, entry.target) for entry in found("account.deactivate")] == [("root", "alice")]
 
 
-def test_nobody_deactivates_themselves(alice: User, admin: User) -> None:
+def test_users_cannot_deactivate_themselves(alice: User, admin: User) -> None:
     chosen = {"action": "deactivate", "_selected_action": [alice.pk, admin.pk]}
     answer = as_user(admin).post("/admin/auth/user/", chosen, follow=True)
     assert "You cannot deactivate your own account." in answer.content.decode()
@@ -210,7 +208,7 @@ def fail(*args: Any, **options: Any) -> None:
     raise DatabaseError("The disk is full.")
 
 
-def test_a_cluster_that_an_administrator_opens_is_an_entry_once_for_each_session_and_not_for_its_owner(
+def test_opening_another_owners_cluster_is_one_entry_for_each_session(
     alice: User, admin: User, cluster: Cluster
 ) -> None:
     as_user(alice).get(f"/clusters/{cluster.pk}/")

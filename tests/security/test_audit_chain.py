@@ -1,4 +1,4 @@
-"""The audit cannot forget: entries are only added, each continues the one before, and a break is named."""
+"""The audit is append-only: each entry continues the previous one, and a break is reported."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def five() -> list[str]:
 
 
 def broken() -> str:
-    """What `manage.py audit verify` says of the first broken entry."""
+    """The output of `manage.py audit verify` about the first broken entry."""
     with pytest.raises(CommandError) as caught:
         call_command("audit", "verify", stdout=StringIO(), stderr=StringIO())
     return str(caught.value)
@@ -82,7 +82,7 @@ def test_the_database_refuses_to_change_or_remove_entries(statement: str, alice:
 
 
 @pytest.mark.usefixtures("five")
-def test_a_whole_chain_is_said_to_be_unbroken_with_what_to_note() -> None:
+def test_an_unbroken_chain_is_reported_with_the_value_to_record() -> None:
     append_only.install(connection)
     out, err = StringIO(), StringIO()
     call_command("audit", "verify", stdout=out, stderr=err)
@@ -94,7 +94,7 @@ def test_a_whole_chain_is_said_to_be_unbroken_with_what_to_note() -> None:
 
 
 @pytest.mark.usefixtures("five")
-def test_missing_triggers_are_said_beside_a_broken_entry() -> None:
+def test_missing_triggers_are_reported_beside_a_broken_entry() -> None:
     sql("DELETE FROM AUDIT WHERE number = 2")
     err = StringIO()
     with pytest.raises(CommandError, match="Entry 2 is missing"):
@@ -149,7 +149,7 @@ def test_entries_that_are_missing_at_the_end_are_counted() -> None:
 def test_a_whole_chain_that_was_computed_again_is_found_with_what_was_noted_outside(five: list[str]) -> None:
     sql("DELETE FROM AUDIT WHERE number > 3")
     AuditHead.objects.update(count=3, hash=five[2])
-    assert not verify_audit().broken, "nothing inside tells"
+    assert not verify_audit().broken, "nothing inside reveals it"
     assert verify_audit(count=5, digest=five[4]).broken.startswith("Entries 4 to 5 are missing at the end: 5 were")
     audited(None, "draft.update", "another-4")
     audited(None, "draft.update", "another-5")
@@ -168,7 +168,7 @@ def test_writers_at_the_same_moment_do_not_fork_the_chain(alice: User, cluster: 
             begin.wait(60)
             for number in range(each):
                 services.draft_create(actor=alice, name=f"draft-{name}-{number}")
-        except BaseException as error:  # noqa: BLE001 - told below
+        except BaseException as error:  # noqa: BLE001 - raised below
             errors.append(error)
         finally:
             connections.close_all()
@@ -202,7 +202,7 @@ BEFORE = [("clusters", "0009_credentials")]
 
 
 @pytest.mark.thorough
-def test_entries_from_before_are_brought_into_the_chain_with_their_authors_and_marked(alice: User) -> None:
+def test_older_entries_are_added_to_the_chain_with_authors_and_a_mark(alice: User) -> None:
     executor = MigrationExecutor(connection)
     newest = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "clusters"]
     try:

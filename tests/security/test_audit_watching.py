@@ -1,4 +1,4 @@
-"""Whoever watches somebody else's run live is in the audit, with or without its page."""
+"""Watching another user's run live is in the audit, with or without its page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest_asyncio.fixture
 async def _own_connections(transactional_db: None) -> AsyncIterator[None]:
-    """What ran beside the loop's thread has a connection to the database of its own."""
+    """Code outside the loop's thread has a separate database connection."""
     yield
     await sync_to_async(connections.close_all)()
 
@@ -41,7 +41,7 @@ def opened() -> list[tuple[str, str]]:
 
 @pytest.mark.asyncio
 @pytest.mark.usefixtures("_own_connections")
-async def test_an_administrator_who_watches_somebody_elses_run_is_in_the_audit(
+async def test_an_administrator_watching_another_users_run_is_in_the_audit(
     make_run: Callable[..., Run], admin: User, alice: User
 ) -> None:
     run = await sync_to_async(make_run)(state="running", worker="me")
@@ -73,7 +73,7 @@ async def test_who_watches_through_a_proxy_is_in_the_audit_with_their_own_addres
 
 @pytest.mark.asyncio
 @pytest.mark.usefixtures("_own_connections")
-async def test_nobody_watches_somebody_elses_run_when_the_audit_cannot_be_written(
+async def test_another_users_run_cannot_be_watched_without_a_writable_audit(
     make_run: Callable[..., Run], admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await sync_to_async(make_run)(state="running", worker="me")

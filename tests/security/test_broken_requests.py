@@ -1,4 +1,4 @@
-"""A body that is not a whole form gets 400, the plain error page and one line of the log, and does nothing."""
+"""An incomplete form body gets 400, a plain error page and one log line, and has no effect."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_page_is_shown_whatever_body_comes_with_the_request(what: str, ask: As
 
 
 @pytest.mark.parametrize("query", [b"next=\xff", b"next=%ff%00", b"\xed\xa0\x80", b"%", b"a=b&" * 3000])
-def test_a_query_that_is_no_text_is_read_as_far_as_it_is(query: bytes, ask: Ask) -> None:
+def test_an_undecodable_query_is_read_as_far_as_possible(query: bytes, ask: Ask) -> None:
     assert ask("", b"", method="GET", query=query)["status"] == 200
 
 

@@ -1,4 +1,4 @@
-"""A document that came from a browser never opens a file of the server, whichever of its keys names one."""
+"""A document from a browser never opens a file of the server, whichever key contains its path."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _noting(name: str, real: Any) -> Any:
 
 
 def filled(section: Model, path: str) -> Any:
-    """The section with this path in every text that says nothing, here and within."""
+    """The section with this path in every empty text, including subsections."""
     update: dict[str, Any] = {}
     for key in keys_of(type(section)).values():
         value = getattr(section, key.attribute)
@@ -174,7 +174,7 @@ def test_no_key_of_a_browsers_document_makes_the_server_open_or_look_for_a_file(
 
 
 def carry_out(cluster: Cluster, actor: User) -> None:
-    """What a worker does with the document, whatever the rules said of it."""
+    """What a worker does with the document, regardless of the rules' findings."""
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=actor)
     supervise(run.pk, worker_name=fresh_name())
     run.refresh_from_db()
@@ -236,7 +236,7 @@ NOT_FILES = {"clusters/services/bundles.py", "clusters/runs/notify/outbox.py", "
 
 
 def test_only_these_modules_open_files_of_the_server() -> None:
-    """A new one has to say here which files these are, and that no document of a browser names them."""
+    """A new one must be listed here with its files, which no document from a browser can name."""
     found = set()
     for path in sorted((ROOT / "clusters").rglob("*.py")):
         name = str(path.relative_to(ROOT))

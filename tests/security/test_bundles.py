@@ -1,4 +1,4 @@
-"""A bundle, or somebody on the network path to it, puts no file outside and fills neither memory nor disk."""
+"""A bundle, or an attacker on the network path, writes no file outside and fills neither memory nor disk."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_an_index_is_read_no_further_than_a_megabyte(place: str, site: Site, tmp
         opened(site, tmp_path) if place == "a server" else open_source(str(tmp_path), cache=tmp_path)
 
 
-def test_an_index_that_is_a_fifo_holds_nobody_up(tmp_path: Path) -> None:
+def test_an_index_that_is_a_fifo_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "bundle.yaml")
     with pytest.raises(SourceError, match="not a regular file"):
         open_source(str(tmp_path), cache=tmp_path)
@@ -195,7 +195,7 @@ def test_an_index_with_a_value_of_the_wrong_kind_is_refused(wrong: dict[str, obj
 
 
 def endless(announced: int | None) -> Callable[[Answer], None]:
-    """Zeros until whoever asked hangs up; the announcement is a lie, or missing."""
+    """Zeros until the client disconnects; the announced length is wrong or missing."""
 
     def act(answer: Answer) -> None:
         answer.send_response(200)
@@ -223,7 +223,7 @@ def test_a_download_ends_at_what_the_index_announces(announced: int | None, site
     assert sum(kept) <= len(CONTENT) + download.SLACK
 
 
-def test_a_download_that_nobody_announced_has_an_end_too(
+def test_a_download_of_unknown_length_also_has_a_limit(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download, "LARGEST_UNANNOUNCED", 3 << 20)

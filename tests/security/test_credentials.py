@@ -1,4 +1,4 @@
-"""A credential is used without being readable, by those who were given the right, for as long as they have it."""
+"""Users with the permission can use a credential without reading it, for as long as they have the permission."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Scene:
     owner: User
 
     def share(self, *users: User) -> None:
-        """Say who may use it, besides bob."""
+        """Set who may use it, besides bob."""
         names = [user.get_username() for user in users]
         services.credential_share(actor=self.owner, credential=self.credential, users=names)
 
@@ -99,7 +99,7 @@ KEY = pem(RSA, OPENSSH, PASSPHRASE)
 
 
 def prints_all_it_gets(task: Task, sink: Sink, cancel: object) -> Ended:
-    """A machine that says everything it was sent."""
+    """A machine that echoes everything it receives."""
     for host in task.document.hosts:
         target = target_for(task.document, host)
         target.key()
@@ -112,7 +112,7 @@ def prints_all_it_gets(task: Task, sink: Sink, cancel: object) -> Ended:
 
 
 def looks(host: Host, known: object, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """A connection test that tells what it logs in with."""
+    """A connection test that reveals its login."""
     target_for(services.document_of(Cluster.objects.get()).model_copy(update={"hosts": (host,)}), host).key()
     SEEN.append((host.password.reveal() if host.password else None, host.user))
     for stage in ("reach", "hostkey", "login", "sudo", "facts"):
@@ -176,7 +176,7 @@ def test_it_lies_encrypted_in_the_database(scene: Scene) -> None:
     assert not any(secret in str(row) for secret in (PASSWORD, PASSPHRASE, KEY.splitlines()[1]))
 
 
-def test_without_the_right_nothing_begins_and_no_answer_says_whether_there_is_one(scene: Scene, alice: User) -> None:
+def test_without_permission_nothing_starts_and_no_answer_reveals_existence(scene: Scene, alice: User) -> None:
     refusals = []
     for name in ("prod", "no-such"):
         rename(scene, name)
@@ -226,7 +226,7 @@ def test_a_run_that_waits_does_not_begin_once_its_right_is_gone(
     assert "Ask its owner to share it" in json.dumps(done.failures)
 
 
-def test_a_run_that_waits_does_not_begin_for_somebody_deactivated(scene: Scene, alice: User) -> None:
+def test_a_waiting_run_does_not_start_for_a_deactivated_user(scene: Scene, alice: User) -> None:
     scene.share(alice)
     run = scene.queue(alice)
     deactivate(scene, alice)
@@ -235,9 +235,7 @@ def test_a_run_that_waits_does_not_begin_for_somebody_deactivated(scene: Scene, 
     assert SEEN == []
 
 
-def test_a_run_that_is_half_done_goes_on_in_another_worker_though_who_asked_was_deactivated(
-    scene: Scene, alice: User
-) -> None:
+def test_a_started_run_continues_after_its_user_is_deactivated(scene: Scene, alice: User) -> None:
     scene.share(alice)
     run = scene.queue(alice)
     past = timezone.now() - timedelta(seconds=1)
@@ -360,9 +358,7 @@ def test_an_exported_file_names_what_kubekey_has_to_be_given_and_loads(scene: Sc
     scene.share(alice)
     for dialect in ("v1alpha1", "v1alpha2", "v4"):
         text = services.config_export(actor=alice, cluster=scene.cluster, dialect=dialect, with_secrets=True)
-        assert text.startswith(
-            "# node1, node2: the login is the credential prod of Slipway, which is not in this file."
-        )
+        assert text.startswith("# node1, node2: the login is Slipway's credential prod, which is not in this file.")
         found = load(text).document
         assert found is not None
         assert [host.user for host in found.hosts] == ["deploy", "deploy", "ubuntu"]
@@ -370,7 +366,7 @@ def test_an_exported_file_names_what_kubekey_has_to_be_given_and_loads(scene: Sc
         assert [host.credential for host in found.hosts] == kept
     again, _findings = services.draft_import(actor=alice, text=text if dialect == "v1alpha2" else _own(scene, alice))
     assert again is not None
-    assert _own(scene, alice, again).count("the credential prod of Slipway") == 1
+    assert _own(scene, alice, again).count("Slipway's credential prod") == 1
 
 
 def _own(scene: Scene, actor: User, cluster: Cluster | None = None) -> str:

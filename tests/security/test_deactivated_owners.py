@@ -1,4 +1,4 @@
-"""An administrator goes on with the clusters of somebody who was deactivated, and lends their documents no right."""
+"""An administrator manages the clusters of a deactivated user, without giving their documents more rights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one person asks for, however much and slow, does not keep others waiting; and is not kept waiting for ever."""
+"""One user's requests, however many and slow, do not block other users, and are not blocked forever."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
 
 
 @pytest.mark.parametrize("timeout", [61, 3600, 10**9])
-def test_connecting_waits_a_minute_at_most_whatever_the_document_says(timeout: int) -> None:
+def test_connecting_waits_at_most_a_minute_regardless_of_the_document(timeout: int) -> None:
     host = Host(name="n1", address="10.0.0.1", timeout=timeout, jump_host=JumpHost(hops="10.0.0.2,10.0.0.3"))
     target: Target | None = target_of(host)
     stages = 0
@@ -220,7 +220,7 @@ def test_an_owner_alone_fills_half_of_the_places_and_the_next_one_half_of_the_re
 
 
 @given(places=st.integers(1, 8), ends=st.lists(st.integers(0, 5), max_size=60))
-def test_nobody_who_waits_with_nothing_under_way_waits_for_ever(places: int, ends: list[int]) -> None:
+def test_a_user_without_running_work_does_not_wait_forever(places: int, ends: list[int]) -> None:
     """Six owners always have more waiting, and what is under way ends in any order."""
     shares, busy, owners = Shares(places), Counter[int](), list(range(6))
     since: Counter[int] = Counter()

@@ -1,4 +1,4 @@
-"""One finder knows all secrets of a document: the editor and exports hide them, and the log masks them."""
+"""One finder detects all secrets of a document: the editor and exports hide them, and the log masks them."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ def document() -> Document:
     return found
 
 
-def shown(text: str) -> list[str]:
+def visible_secrets(text: str) -> list[str]:
     return [secret for secret in SECRETS if secret in text]
 
 
 def test_no_secret_of_a_document_is_shown_in_the_editor_and_all_else_is() -> None:
     text = editor(document(), TEXT).text
-    assert shown(text) == []
+    assert visible_secrets(text) == []
     assert [each for each in OPEN if each not in text and each != "adminKey="] == []
 
 
@@ -101,8 +101,8 @@ def test_no_secret_of_a_document_leaves_in_an_export(alice: User) -> None:
     cluster, _findings = draft_import(actor=alice, text=TEXT)
     assert cluster is not None
     for dialect in ("v1alpha1", "v1alpha2", "v4"):
-        assert shown(config_export(actor=alice, cluster=cluster, dialect=dialect)) == [], dialect
-    assert shown(config_export(actor=alice, cluster=cluster, with_secrets=True)) == SECRETS
+        assert visible_secrets(config_export(actor=alice, cluster=cluster, dialect=dialect)) == [], dialect
+    assert visible_secrets(config_export(actor=alice, cluster=cluster, with_secrets=True)) == SECRETS
 
 
 def test_the_masks_of_a_log_know_every_secret_of_a_document() -> None:
@@ -115,7 +115,7 @@ def test_what_the_editor_hides_is_stored_as_it_was_when_the_text_comes_back() ->
     text = editor(document(), TEXT).text
     again = typed(document(), TEXT, text.replace("echo done", "echo over").replace("v=2", "v=4"))
     assert again.document is not None
-    assert shown(again.text) == SECRETS
+    assert visible_secrets(again.text) == SECRETS
     assert again.document == load(TEXT.replace("echo done", "echo over").replace("v=2", "v=4")).document
     assert load(again.text).document == again.document
 
@@ -131,7 +131,7 @@ def test_no_secret_is_shown_where_two_edits_meet() -> None:
     other = load(TEXT.replace("Hidden", "Masked")).document
     assert other is not None
     told = [text for each in differences(document(), other) for text in (each.theirs, each.mine)]
-    assert told and shown("\n".join(told)) == [] and "Masked-" not in "\n".join(told)
+    assert told and visible_secrets("\n".join(told)) == [] and "Masked-" not in "\n".join(told)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_these_are_none(name: str) -> None:
      "password: <yours>", "secret=true", "token == other", "curl -u 1000:1000 x", "https://a.example:6443/x@y",
      "passwd: /etc/kubernetes/pw",     "the password is wrong", "kubeadm token create", "2001:db8::1", "see https://u.example/a:b"],
 )  # fmt: skip
-def test_what_only_names_a_secret_is_none(text: str) -> None:
+def test_the_name_of_a_secret_is_not_a_secret(text: str) -> None:
     assert places(text, in_shell=True) == []
 
 
@@ -168,8 +168,8 @@ def test_what_is_hidden_and_what_is_found_are_the_same() -> None:
     known = {secret.reveal() for secret in secrets_in(document())}
     data = document().model_dump(by_alias=True)
     assert set(SECRETS) - {"Hidden-comment-1", "Hidden-comment-3"} <= known
-    assert shown(str(hidden(data, mask=True))) == [] == shown(str(hidden(data, mask=False)))
-    assert shown(masked(TEXT)) == ["Hidden-comment-1", "Hidden-comment-3"]
+    assert visible_secrets(str(hidden(data, mask=True))) == [] == visible_secrets(str(hidden(data, mask=False)))
+    assert visible_secrets(masked(TEXT)) == ["Hidden-comment-1", "Hidden-comment-3"]
 
 
 @pytest.mark.thorough

@@ -1,4 +1,4 @@
-"""Secrets that are typed at prompts, printed into files and pipes, or given to agents; and lines that only sound so."""
+"""Secrets typed at prompts, printed to files and pipes, or given to agents; and lines that only look like it."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def test_a_command_beside_those_with_a_secret_is_shown(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "masked"),
     [
         (f"curl -b 'sid={X}; theme=dark' h", f"curl -b 'sid={MASK}' h"),
         (f"mysqladmin -u root -pold1 password {X}", f"mysqladmin -u root -p{MASK} password {MASK}"),
@@ -236,8 +236,8 @@ def test_a_command_beside_those_with_a_secret_is_shown(text: str) -> None:
         ("su - a <<< 'createdb open'", "su - a <<< 'createdb open'"),
     ],
 )
-def test_what_stands_beside_a_secret_is_hidden_only_where_it_may_belong_to_it(text: str, shown: str) -> None:
-    assert shell(text) == shown
+def test_text_beside_a_secret_is_hidden_only_if_it_may_belong_to_it(text: str, masked: str) -> None:
+    assert shell(text) == masked
 
 
 @pytest.mark.parametrize("sign", ["P@ss;w)0{rd", "a b}c", "x'y z"])
@@ -265,7 +265,7 @@ def test_a_command_that_only_looks_like_one_with_a_secret_is_shown(text: str) ->
 
 
 @pytest.mark.parametrize("comment", HONEST_COMMENTS)
-def test_a_comment_that_tells_something_about_a_secret_is_shown(comment: str) -> None:
+def test_a_comment_about_a_secret_is_shown(comment: str) -> None:
     for each in (comment, f"echo a\n{comment}\n", f"a: b  {comment}\n"):
         assert hidden_text(each) == each == shell(each)
 

@@ -1,4 +1,4 @@
-"""Forms of secrets that were once shown, and honest texts that were once hidden; Slipway's own files are honest."""
+"""Secrets that were once shown, and harmless texts that were once hidden; Slipway's own files are harmless."""
 
 from __future__ import annotations
 

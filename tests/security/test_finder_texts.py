@@ -1,4 +1,4 @@
-"""Secrets within texts of a document: YAML in YAML, command lines, headers, comments in plain words, tokens."""
+"""Secrets within texts of a document: YAML in YAML, command lines, headers, comments, tokens."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_secret_on_the_command_line_of_a_script_is_hidden_and_all_else_is_not(
 
 
 @pytest.mark.parametrize("form", TEXTS)
-def test_a_secret_in_a_text_with_a_syntax_of_its_own_is_hidden_and_all_else_is_not(form: str) -> None:
+def test_only_the_secret_in_a_text_with_special_syntax_is_hidden(form: str) -> None:
     assert hidden({"x": form.format(X)}, mask=True)["x"] == form.format(MASK)
 
 
@@ -222,7 +222,7 @@ def document(text: str = TEXT) -> Document:
     return found
 
 
-def shown(text: str) -> list[str]:
+def visible_secrets(text: str) -> list[str]:
     return [secret for secret in SECRETS if secret in text]
 
 
@@ -231,11 +231,11 @@ def test_none_of_them_is_shown_in_the_editor_or_an_export_and_all_are_known_to_a
     from clusters.services import draft_import
 
     text = editor(document(), TEXT).text
-    assert shown(text) == [] and "everybody sees this" in text and "echo end" in text
+    assert visible_secrets(text) == [] and "everybody sees this" in text and "echo end" in text
     cluster, _findings = draft_import(actor=alice, text=TEXT)
     assert cluster is not None
     for dialect in ("v1alpha1", "v1alpha2", "v4"):
-        assert shown(config_export(actor=alice, cluster=cluster, dialect=dialect)) == [], dialect
+        assert visible_secrets(config_export(actor=alice, cluster=cluster, dialect=dialect)) == [], dialect
     masks = Masks(secrets_of(TEXT))
     assert [each for each in SECRETS if each in masks.text(f"x {each} y")] == []
 
@@ -245,7 +245,7 @@ def test_what_the_editor_hides_comes_back_unharmed_when_it_is_saved(old: str, ne
     text = editor(document(), TEXT).text
     again = typed(document(), TEXT, text.replace(old, new) if old else text)
     assert again.document == document(TEXT.replace(old, new) if old else TEXT)
-    assert load(again.text).document == again.document and shown(again.text) == SECRETS
+    assert load(again.text).document == again.document and visible_secrets(again.text) == SECRETS
 
 
 THREE = "login --password Hid-1\nlogin --password Hid-2\nlogin --password Hid-3"
@@ -273,7 +273,7 @@ def test_a_mask_that_moved_is_the_secret_that_it_was(value: Any, change: Any, wa
     assert filled(typed_in, value, "x", missing) == wanted and not missing
 
 
-def test_a_copied_line_of_several_that_look_alike_has_no_secret_of_its_own() -> None:
+def test_a_copied_line_among_equal_lines_has_no_separate_secret() -> None:
     from clusters.config.masks.unmask import with_stand_ins
 
     masked = with_stand_ins(hidden(THREE, mask=True))

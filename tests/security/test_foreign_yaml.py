@@ -1,4 +1,4 @@
-"""YAML that others send (machines, charts, bundles, lists) is read within limits; what is wrong is said in words."""
+"""YAML from outside (machines, charts, bundles, lists) is read within limits; errors have readable messages."""
 
 from __future__ import annotations
 
@@ -125,7 +125,10 @@ def crd(number: int) -> dict[str, Any]:
     """A definition as those of network plugins are: deep, and full of descriptions."""
 
     def schema(depth: int) -> dict[str, Any]:
-        said = {"type": "object", "description": "What this field says: see the docs.\nIt's several lines, e.g. 'x'.\n"}
+        said = {
+            "type": "object",
+            "description": "What this field means: see the docs.\nIt's several lines, e.g. 'x'.\n",
+        }
         return said | ({"properties": {f"field{n}": schema(depth - 1) for n in range(6)}} if depth else {})
 
     return {

@@ -1,4 +1,4 @@
-"""A form in a body takes memory in proportion to its size, however it is written, and means what it meant."""
+"""A form body takes memory in proportion to its size, however it is encoded, and keeps its meaning."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_what_is_malformed_is_read_as_django_reads_it(body: str) -> None:
     assert form_in(body.encode()) == QueryDict(body.encode())
 
 
-def test_bytes_that_are_no_text_are_replaced() -> None:
+def test_bytes_that_are_not_text_are_replaced() -> None:
     assert form_in(b"a=\xff%ff")["a"] == "��"
 
 

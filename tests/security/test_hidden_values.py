@@ -1,4 +1,4 @@
-"""Secrets that stand where nothing counts are masked and known: overridden merges, comments of blocks."""
+"""Secrets in values without effect are masked and known: overridden merges, comments of blocks."""
 
 from __future__ import annotations
 

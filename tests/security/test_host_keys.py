@@ -1,4 +1,4 @@
-"""A person accepts the host key whose fingerprint was shown, and no other one that came in between."""
+"""A user accepts exactly the host key whose fingerprint was shown, and not one that replaced it."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def test_a_key_that_changed_after_the_page_was_shown_is_not_accepted(visitor: Vi
 
 
 @pytest.mark.parametrize("fingerprint", [None, "", "SHA256:", "sha256:a", "SHA256:a "])
-def test_a_yes_without_the_whole_fingerprint_is_none(visitor: Visitor, fingerprint: str | None) -> None:
+def test_a_confirmation_without_the_whole_fingerprint_is_refused(visitor: Visitor, fingerprint: str | None) -> None:
     tested(visitor.cluster, node1="SHA256:a")
     answer = accept(visitor, {"host": "node1"} | ({} if fingerprint is None else {"fingerprint": fingerprint}))
     assert (answer.status_code, HostKey.objects.count()) == (409, 0)
 
 
-def test_a_poll_leaves_the_sentence_about_the_other_key_and_the_next_yes_takes_it_away(visitor: Visitor) -> None:
+def test_a_poll_keeps_the_key_message_and_the_next_confirmation_removes_it(visitor: Visitor) -> None:
     tested(visitor.cluster, node1="SHA256:a")
     assert 'id="key-refused" hx-swap-oob="true"' in accept(visitor, {"host": "node1"}).content.decode()
     assert "key-refused" not in visitor.client.get(f"{visitor.address('connection')}table/").content.decode()
@@ -146,7 +146,7 @@ def test_at_the_terminal_only_keys_that_are_named_are_accepted(file: Path, admin
 
 
 @pytest.mark.django_db(transaction=True)
-def test_at_the_terminal_a_key_that_was_pinned_while_somebody_thought_is_not_replaced(
+def test_a_key_pinned_during_the_terminal_prompt_is_not_replaced(
     file: Path, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Thinking(io.StringIO):
@@ -174,13 +174,13 @@ def test_a_jump_host_that_shows_two_keys_is_asked_about_with_neither() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nobody_at_the_terminal_accepts_nothing_and_learns_how_to_name_keys(file: Path, admin: User) -> None:
+def test_without_a_terminal_no_key_is_accepted_and_the_option_is_named(file: Path, admin: User) -> None:
     with pytest.raises(CommandError, match="--host-key FINGERPRINT"):
         create(file)
     assert not HostKey.objects.exists()
 
 
-def test_a_key_that_somebody_accepts_in_the_same_moment_is_not_replaced(
+def test_a_key_accepted_at_the_same_time_is_not_replaced(
     cluster: Cluster, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (PinnedKey("ssh-ed25519", name * 4, f"SHA256:{name}") for name in "ab")

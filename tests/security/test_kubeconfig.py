@@ -1,4 +1,4 @@
-"""What people download as a kubeconfig makes their kubectl run nothing, and trust or ask nobody else."""
+"""A downloaded kubeconfig makes kubectl run nothing, and trust or contact no other server."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ OTHER_KEY = pair("somebody else")[1]
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "it should be keys with values"),
         (b"\xff\xfe", "not the kubeconfig"),
@@ -106,8 +106,8 @@ OTHER_KEY = pair("somebody else")[1]
         (admin_conf(users=[]), "its users have not the one"),
     ],
 )
-def test_a_kubeconfig_that_lacks_something_is_refused_with_what_it_lacks(content: bytes, says: str) -> None:
-    with pytest.raises(NotReached, match=says) as caught:
+def test_a_kubeconfig_that_lacks_something_is_refused_with_what_it_lacks(content: bytes, message: str) -> None:
+    with pytest.raises(NotReached, match=message) as caught:
         made(content)
     assert "admin.conf on node1" in caught.value.message
     secret = base64.b64encode(KEY.encode()).decode()

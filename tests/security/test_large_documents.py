@@ -1,4 +1,4 @@
-"""A document keeps to sums, so that none that is stored holds up the pages of others."""
+"""Documents have size limits, so that a stored document does not block the pages of others."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ CROWDS: dict[str, Callable[[int], str]] = {
         + f"  roleGroups: {{master: [n1], worker: ['n[0:{count}]']}}\n"
         + "  network: {kubePodsCIDR: '10.0.0.0/8,fd00::/48', kubeServiceCIDR: '10.1.0.0/16,fd01::/108'}\n"
     ),
-    "members that are no machines": lambda count: (
+    "members without a machine": lambda count: (
         hosts(count) + "  roleGroups: {worker: [" + lines("stranger-#, ", 3 * count) + "]}\n"
     ),
     "keys that nobody knows": lambda count: (
@@ -165,7 +165,7 @@ def _queries(client: Client) -> int:
     return len(asked)
 
 
-def test_a_cluster_whose_stored_document_is_too_large_can_be_looked_at_and_deleted(
+def test_a_cluster_with_an_oversized_document_can_be_opened_and_deleted(
     client: Client, cluster: Cluster, alice: User
 ) -> None:
     Cluster.objects.filter(pk=cluster.pk).update(document=TOO_LARGE["limit.members"])

@@ -1,4 +1,4 @@
-"""A live socket ends with the login, the account and the right to see the run, and only our pages open one."""
+"""A live socket ends with the login, the account and the permission for the run, and only Slipway's pages open one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PROMISED_SECONDS = 5.0
 
 @pytest_asyncio.fixture
 async def _own_connections(transactional_db: None) -> AsyncIterator[None]:
-    """What ran beside the loop's thread has a connection to the database of its own."""
+    """Code outside the loop's thread has a separate database connection."""
     yield
     await sync_to_async(connections.close_all)()
 
@@ -130,7 +130,7 @@ async def test_logging_out_ends_the_sockets_of_that_session_at_once_and_no_other
     ],
 )
 @pytest.mark.parametrize("follows", [True, False])
-async def test_a_right_that_is_taken_away_ends_the_socket_whether_it_follows_or_not(
+async def test_a_revoked_permission_ends_the_socket_in_either_mode(
     run: Run, alice: User, monkeypatch: pytest.MonkeyPatch, deed: Callable[..., None], code: int, follows: bool
 ) -> None:
     monkeypatch.setattr(live_rights, "RECHECK_SECONDS", 0.2)

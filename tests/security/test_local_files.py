@@ -1,4 +1,4 @@
-"""A key file that may be read makes nobody wait, fills no memory and tells nothing of what lies beside it."""
+"""A readable key file does not block, does not fill memory, and reveals nothing about other files."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def offered(settings: SettingsWrapper, folder: Path) -> KeyFiles:
 
 
 def of_the_terminal(settings: SettingsWrapper, folder: Path) -> KeyFiles:
-    """The files of whoever runs a command."""
+    """The files of the user who runs a command."""
     return TerminalKeys(folder)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("files", [offered, of_the_terminal])
 @pytest.mark.parametrize("kind", MAKES)
-def test_every_file_that_is_no_key_is_refused_with_the_same_words(
+def test_every_file_that_is_not_a_key_is_refused_with_the_same_message(
     kind: str, files: FilesOf, settings: SettingsWrapper, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "id"
@@ -76,7 +76,7 @@ def test_every_file_that_is_no_key_is_refused_with_the_same_words(
     assert caught.value.message == f"The private key file {path} cannot be used."
     assert caught.value.hint == "This path is on the computer where kk ran; upload the key."
     assert caught.value.__cause__ is None
-    # Who runs Slipway is told the reason, and no more of the file than that.
+    # The user who runs Slipway gets the reason, and nothing else about the file.
     (told,) = caplog.messages
     assert len(told) < 500 and "$y$" not in told and "AAAA" not in told
 
@@ -89,7 +89,7 @@ def test_a_key_that_is_one_is_used(files: FilesOf, settings: SettingsWrapper, tm
     assert files(settings, tmp_path).read("id").reveal() == text
 
 
-def test_a_users_home_that_does_not_exist_is_no_other_case(tmp_path: Path) -> None:
+def test_a_missing_home_directory_gives_the_same_message(tmp_path: Path) -> None:
     with pytest.raises(KeyUnreadable, match=r"^The private key file ~nobody-of-that-name/id cannot be used\.$"):
         TerminalKeys(tmp_path).read("~nobody-of-that-name/id")
 
@@ -98,7 +98,7 @@ OUTSIDE = ("../outside", "/etc/ssh/ssh_host_ed25519_key", "out", "folder/../../o
 
 
 @pytest.mark.parametrize("path", OUTSIDE)
-def test_nothing_outside_the_offered_folder_is_used_or_told_apart(
+def test_nothing_outside_the_offered_folder_is_used_or_distinguished(
     path: str, settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "keys"
@@ -141,13 +141,13 @@ def test_a_file_that_grows_while_it_is_read_is_read_no_further(tmp_path: Path, m
 @pytest.mark.parametrize("kind", ["a fifo", "a device without an end", "a directory"])
 def test_a_file_that_a_document_carries_is_a_regular_one(kind: str, tmp_path: Path) -> None:
     MAKES[kind](tmp_path / "id")
-    with pytest.raises(ConfigError, match="which the document names, cannot be read"):
+    with pytest.raises(ConfigError, match=r"Cannot read .* from the document"):
         packed(tmp_path / "id")
 
 
 @pytest.mark.thorough
 def test_a_document_without_an_end_is_read_to_its_limit(tmp_path: Path) -> None:
-    """In a process of its own, whose memory has an end; it says what is wrong with the document."""
+    """In a separate process with limited memory; it prints what is wrong with the document."""
     root = Path(__file__).resolve().parent.parent.parent
     done = subprocess.run(
         ["/bin/sh", "-c", 'ulimit -v 1500000; exec "$0" manage.py config check /dev/zero', sys.executable],

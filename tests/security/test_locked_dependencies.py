@@ -1,4 +1,4 @@
-"""What `make setup` installs is locked: every package by version and SHA-256, tools of the tests included."""
+"""`make setup` installs locked packages: each by version and SHA-256, including test tools."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_locked_package_has_one_version_and_hashes(lock: str) -> None:
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in hashes), package
 
 
-def test_what_is_no_longer_needed_is_not_locked() -> None:
+def test_unneeded_packages_are_not_locked() -> None:
     """`axes` was replaced; a package that nobody asks for is one more whose author can change Slipway."""
     names = {canonicalize_name(package.name) for package, _hashes in locked()}
     assert not names & {"django-axes", "django-ipware"}

@@ -1,4 +1,4 @@
-"""Guessing passwords gets slower by account, address and both, locks nobody else out, and tells nothing of names."""
+"""Guessing passwords gets slower by account, address and both, locks out no other user, and reveals no names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def pass_time(**time: float) -> None:
         row.save()
 
 
-def test_five_wrong_passwords_are_free_and_then_not_even_the_right_one_is_looked_at(alice: User) -> None:
+def test_after_five_wrong_passwords_even_the_right_one_is_not_checked(alice: User) -> None:
     assert guess(6) == [200] * 5 + [429]
     answer = sign_in("alice", RIGHT)
     assert answer.status_code == 429
@@ -63,7 +63,7 @@ def test_each_further_wrong_password_doubles_the_pause() -> None:
     assert rule.pause(100_000) == rule.longest
 
 
-def test_the_pauses_grow_while_somebody_goes_on_guessing(alice: User) -> None:
+def test_the_pauses_grow_while_guessing_continues(alice: User) -> None:
     guess(5)
     waits = [1]
     for _ in range(5):
@@ -101,9 +101,7 @@ def test_all_addresses_of_one_ipv6_network_count_as_one(alice: User) -> None:
     assert sign_in("alice", RIGHT, "2001:db8:0:1::1").status_code == 302
 
 
-def test_behind_a_proxy_that_is_named_six_wrong_passwords_lock_out_whoever_gave_them_and_nobody_else(
-    alice: User, settings: SettingsWrapper
-) -> None:
+def test_behind_a_trusted_proxy_only_the_guessing_client_is_locked_out(alice: User, settings: SettingsWrapper) -> None:
     settings.SLIPWAY_TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
     assert guess(6, address=PROXY, forwarded="198.51.100.7")[-1] == 429
     assert sign_in("alice", RIGHT, PROXY, forwarded="198.51.100.8").status_code == 302
@@ -120,7 +118,7 @@ def test_behind_a_proxy_that_is_not_named_people_still_sign_in_where_they_did_be
     assert sign_in("alice", RIGHT, PROXY, hers).status_code == 302
 
 
-def test_a_browser_that_is_known_has_a_limit_of_its_own(alice: User) -> None:
+def test_a_known_browser_has_a_separate_limit(alice: User) -> None:
     hers = Client()
     sign_in("alice", RIGHT, client=hers)
     hers.post(reverse("logout"))
@@ -138,7 +136,7 @@ def test_the_mark_of_a_known_browser_serves_for_no_other_account(alice: User, bo
 
 
 @pytest.mark.thorough
-def test_whoever_has_an_account_cannot_reset_the_count_of_their_address(alice: User, bob: User) -> None:
+def test_a_user_cannot_reset_the_count_of_their_address(alice: User, bob: User) -> None:
     last = 0
     for n in range(25):
         sign_in("bob", "bob-likes-boats")
@@ -153,7 +151,7 @@ def test_the_right_password_begins_the_counts_of_the_account_again(alice: User) 
     assert list(PasswordLimit.objects.exclude(kind="address")) == []
 
 
-def test_passwords_are_counted_before_they_are_looked_at(alice: User) -> None:
+def test_passwords_are_counted_before_they_are_checked(alice: User) -> None:
     tries = [services.password_try(name="alice", address="192.0.2.1") for _ in range(5)]
     with pytest.raises(services.TooManyTries):
         services.password_try(name="alice", address="192.0.2.1")
@@ -212,7 +210,7 @@ def test_the_password_that_is_asked_for_again_is_limited_too(client: Client, ali
 
 
 @pytest.mark.parametrize("page", ["login", "password_change", "logout"])
-def test_the_admin_has_no_pages_of_its_own_that_take_passwords(page: str, client: Client, alice: User) -> None:
+def test_the_admin_has_no_separate_password_pages(page: str, client: Client, alice: User) -> None:
     answer = client.post(f"/admin/{page}/", {"username": "alice", "password": RIGHT})
     assert answer.status_code == 302
     assert answer["Location"].startswith("/accounts/")
@@ -242,7 +240,7 @@ def test_administrators_see_the_limits_and_lift_them(client: Client, admin: User
     assert AuditEntry.objects.get(deed="password.limited").details["kind"] == "both"
 
 
-def test_nobody_else_sees_or_lifts_limits(client: Client, alice: User) -> None:
+def test_only_administrators_see_or_lift_limits(client: Client, alice: User) -> None:
     guess(1)
     row = PasswordLimit.objects.first()
     assert row is not None

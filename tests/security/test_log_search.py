@@ -1,4 +1,4 @@
-"""Whatever is typed into the search of a log is answered with lines or with a sentence, never with an error page."""
+"""Every log search gets lines or a message, never an error page."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_what_is_small_enough_takes_little_memory_to_compile(pieces: list[str]) 
     assert peak < MOST_MEMORY
 
 
-def test_what_people_type_is_not_kept() -> None:
+def test_typed_searches_are_not_stored() -> None:
     first, second = (needle("a{30}b", pattern=True) for _ in range(2))
     assert first.line is not second.line  # type: ignore[attr-defined]
 

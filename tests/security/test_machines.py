@@ -1,4 +1,4 @@
-"""A hostile machine fills neither the worker's memory nor its log, and holds up none of its threads for ever."""
+"""A hostile machine fills neither the worker's memory nor its log, and does not block a thread forever."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perform, "GRACE", 1.0)
 
 
-@pytest.mark.parametrize("alone", [False, True], ids=["in a standing shell", "in a session of its own"])
+@pytest.mark.parametrize("alone", [False, True], ids=["in a standing shell", "in a separate session"])
 def test_a_file_without_an_end_is_not_read_into_memory(alone: bool, tmp_path: Path, record_property: Figure) -> None:
     (tmp_path / "file").write_text("small")
 
@@ -71,7 +71,7 @@ def test_a_file_that_never_comes_is_given_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [10, 100_000], ids=["small", "large"])
-def test_a_file_that_is_never_taken_is_given_up(size: int, tmp_path: Path) -> None:
+def test_a_file_that_is_never_received_is_given_up(size: int, tmp_path: Path) -> None:
     late = pytest.raises(CommandTimedOut, match=r"Writing .*/file on node1 did not end within 0.5 s")
     with machine(lambda text: text.replace("mkdir -p", "sleep 60; mkdir -p")) as host, late:
         host.put(b"x" * size, str(tmp_path / "file"), timeout=0.5)
@@ -92,7 +92,7 @@ def test_a_flood_does_not_keep_a_command_from_its_end(stream: str, shared: bool,
 
 
 def test_data_beyond_the_window_ends_the_connection(monkeypatch: pytest.MonkeyPatch, record_property: Figure) -> None:
-    """The machine does not care how much it was allowed to send, and whoever reads is slow."""
+    """The machine ignores how much it may send, and the reader is slow."""
 
     def greedy(transport: paramiko.Transport) -> None:
         monkeypatch.setattr(paramiko.Channel, "_wait_for_send_window", lambda channel, size: min(size, 30_000))
@@ -116,25 +116,23 @@ def flooding(first: bytes, piece: bytes) -> Callable[[socket.socket], None]:
 
 
 @pytest.mark.parametrize(
-    ("first", "says"),
+    ("first", "message"),
     [
         (b"SSH-2.0-x\r\n\x3f\xff\xff\xf4", "it announces a packet of 1,073,741,"),
         (b"no line feed", "it greets with more than 65,536 bytes"),
     ],
     ids=["a packet of a gigabyte", "a greeting without an end"],
 )
-def test_nothing_large_is_taken_from_a_server_before_it_is_known(
-    first: bytes, says: str, record_property: Figure
-) -> None:
+def test_nothing_large_is_accepted_from_an_unknown_server(first: bytes, message: str, record_property: Figure) -> None:
     with listening(flooding(first, bytes(1 << 16))) as port:
         host = SshHost(Target("node1", "127.0.0.1", port, timeout=5.0), InMemoryKeys())
-        with Memory() as memory, pytest.raises(HandshakeFailed, match=says):
+        with Memory() as memory, pytest.raises(HandshakeFailed, match=message):
             host.connect()
     record_property("figure", f"{memory.grown:.0f} MB in {memory.seconds:.1f} s")
     assert memory.grown < 32 and memory.seconds < 20
 
 
-def test_a_machine_that_never_says_whether_it_runs_a_command_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_never_confirms_a_command_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     over, commands = threading.Event(), iter(range(100))
 
     def starts() -> None:
@@ -183,7 +181,7 @@ def test_a_machine_that_prints_after_a_commands_end_is_left_alone(monkeypatch: p
     assert done.ok and time.monotonic() - began < 15
 
 
-def test_the_log_takes_so_much_of_one_command_and_says_what_is_missing() -> None:
+def test_the_log_limits_the_output_of_a_command_and_reports_the_rest() -> None:
     told: list[str] = []
     lines = Lines(told.append, most=10_000)
     for _ in range(50):
@@ -206,7 +204,7 @@ def test_a_flood_in_the_smallest_pieces_takes_no_more_memory_than_in_large_ones(
     assert len(capture.content()) < 2100 and b"98000 bytes left out" in capture.content()
 
 
-def test_a_word_that_has_no_end_is_not_kept() -> None:
+def test_an_endless_word_is_not_stored() -> None:
     framed = Framed(Tap(b"begin", Capture()), b"end")
     framed.feed(b"begin 1\nend ")
     for _ in range(1000):
@@ -215,7 +213,7 @@ def test_a_word_that_has_no_end_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "cpus=inf",
         "cpus=nan",
@@ -227,8 +225,8 @@ def test_a_word_that_has_no_end_is_not_kept() -> None:
         "mtu=eth0 " + "9" * 5000,
     ],
 )
-def test_facts_that_are_none_are_passed_over(said: str) -> None:
-    assert parse_facts(f"kernel=6.1\n{said}\n", here=0.0).kernel == "6.1"
+def test_facts_that_are_none_are_passed_over(text: str) -> None:
+    assert parse_facts(f"kernel=6.1\n{text}\n", here=0.0).kernel == "6.1"
 
 
 def test_a_pretend_machine_keeps_the_limit_too() -> None:

@@ -1,4 +1,4 @@
-"""Texts that run as root are shown with masks for their secrets, unless the password was given within ten minutes."""
+"""Texts that run as root are shown with masked secrets, unless the password was confirmed within ten minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a machine prints of a known secret is masked, in every encoding and however cut; all else stays readable."""
+"""Every known secret in a machine's output is masked, in every encoding and when cut; other text stays readable."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_log_stays_readable_when_a_password_is_an_ordinary_or_a_short_word(sec
     assert masks.text(f"password={secret} https://me:{secret}@h/x") == f"password={MASK} https://me:{MASK}@h/x"
 
 
-def test_a_password_of_four_to_seven_characters_is_masked_as_a_word_and_never_within_one() -> None:
+def test_a_short_password_is_masked_as_a_word_and_never_within_one() -> None:
     masks = Masks([Secret("node7")])
     assert masks.text("node7 node70 xnode7 /node7/") == f"{MASK} node70 xnode7 /{MASK}/"
 
@@ -188,7 +188,7 @@ ALIKE = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ALIKE)
-def test_ten_times_as_many_forms_with_one_beginning_take_less_than_three_times_as_long(kind: str) -> None:
+def test_ten_times_as_many_forms_take_less_than_three_times_as_long(kind: str) -> None:
     form, unit = ALIKE[kind]
 
     def took(count: int) -> float:
@@ -267,7 +267,7 @@ EC_LINE = "MHcCAQEEIObtRo8tkUqoMjeHhsOh2ouPpXCgBcP+EDxZCb/tws15oAoGCCqGSM49"
 
 
 @pytest.mark.parametrize("secret", [EC_LINE, PLAIN, "0123456789012345678", "ab" * 16 + "01", "short-pw9"])
-def test_nobody_who_prints_to_a_log_finds_out_a_secret_letter_by_letter(secret: str) -> None:
+def test_printing_to_a_log_does_not_reveal_a_secret_letter_by_letter(secret: str) -> None:
     """Whether the end of a batch is masked must not depend on whether one further letter was right."""
     masks = Masks([Secret(secret)])
     for form, step in ((secret, 1), (hexed(secret), 2), ("\\x" + hexed(secret, "*").replace("*", "\\x"), 4),
@@ -277,12 +277,12 @@ def test_nobody_who_prints_to_a_log_finds_out_a_secret_letter_by_letter(secret: 
             for at in range(step, len(form), step)
             if ends_masked(masks, form[:at]) != ends_masked(masks, form[: at - step] + "\u00a4" * step)
         ]
-        # A guess is answered for whole blocks only: eight characters of the secret at once, or more of few.
+        # A guess gets an answer only for whole blocks: eight characters of the secret at once, or more of few.
         gaps = [second - first for first, second in zip([0, *tested], tested, strict=False)]
         assert all(gap >= 8 * step for gap in gaps), (form, tested)
 
 
-def test_base64_in_several_lines_that_the_end_of_a_batch_cuts_is_masked_in_all_of_them() -> None:
+def test_base64_lines_cut_by_the_end_of_a_batch_are_all_masked() -> None:
     secret = "".join(f"{PLAIN}{number}" for number in range(5))
     lines = textwrap.wrap(b64(secret), 20)
     shown, _tails = batch(Masks([Secret(secret)]), *lines[:4])

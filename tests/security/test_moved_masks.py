@@ -1,4 +1,4 @@
-"""A mask that was moved, or came back in a key, is never taken for another secret."""
+"""A mask that was moved, or returned in a key, is never matched with another secret."""
 
 from __future__ import annotations
 

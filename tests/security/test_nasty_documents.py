@@ -1,4 +1,4 @@
-"""Whatever document was imported or lies in the database, every page of its cluster opens, if only with a sentence."""
+"""Whatever document was imported or stored, every page of its cluster opens, at least with a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody in a browser makes Slipway's server connect to itself, to a cloud's metadata or to any other network."""
+"""A browser cannot make Slipway's server connect to itself, to cloud metadata or to another forbidden network."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ METADATA = (
 NOBODY = ("224.0.0.1", "239.1.2.3", "255.255.255.255", "240.0.0.1", "ff02::1")
 CARRYING = (
     *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a9fe:a9fe::1"),
-    # NAT64 of one's own, by the length of its prefix; SIIT; Teredo, whose client is written upside down; ISATAP.
+    # Custom NAT64, by the length of its prefix; SIIT; Teredo, whose client is written upside down; ISATAP.
     *("64:ff9b:1::7f00:1", "64:ff9b:1:0:7f:0:100:0", "64:ff9b:1:7f:0:1::", "64:ff9b:1:7f00:0:100::"),
     *("64:ff9b:1::a9fe:a9fe", "::ffff:0:7f00:1", "::ffff:0:a9fe:a9fe", "::ffff:0:a83f:8110"),
     *("2001:0:4136:e378:8000:63bf:80ff:fffe", "2001:0:7f00:1:8000:63bf:3fff:fdd2"),
@@ -97,12 +97,12 @@ def test_public_addresses_are_refused_until_the_setting_names_them(address: str)
 @pytest.mark.parametrize(
     "address", ["10.97.0.11", "10.98.3.4", "172.16.0.1", "172.31.255.254", "192.168.1.1", "fd12::1", "::ffff:10.0.0.1"]
 )
-def test_private_addresses_are_allowed_where_nobody_sets_anything(address: str) -> None:
+def test_private_addresses_are_allowed_by_default(address: str) -> None:
     assert DEFAULT.refusal(address) == ""
 
 
 @pytest.mark.parametrize("word", ["127.0.0.0/8", "127.0.0.1", "127.0.0.0/30"])
-def test_loopback_is_allowed_only_by_an_entry_of_its_own(word: str) -> None:
+def test_loopback_is_allowed_only_by_an_explicit_entry(word: str) -> None:
     assert Networks.of((word,)).refusal("127.0.0.1") == ""
     assert Networks.of((word,)).refusal("::ffff:127.0.0.1") == ""
     assert Networks.of((word,)).refusal("169.254.169.254")
@@ -126,7 +126,7 @@ def test_other_spellings_of_loopback_are_refused_as_loopback(spelled: str) -> No
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536, 65558, 2**31])
-def test_a_port_that_does_not_exist_is_refused_and_never_another_one_taken(port: int) -> None:
+def test_an_invalid_port_is_refused_and_never_replaced(port: int) -> None:
     with pytest.raises(AddressRefused, match=r"does not exist; allowed: 1 to 65535"):
         resolve("10.0.0.1", port, None)
 
@@ -171,7 +171,7 @@ def test_who_sits_at_the_terminal_reaches_what_the_server_reaches(default: None)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_test_of_a_refused_address_says_why_and_connects_to_nothing(alice: User, default: None) -> None:
+def test_a_test_of_a_refused_address_gives_a_reason_and_does_not_connect(alice: User, default: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         host = Host(name="node1", address="2130706433", port=server.getsockname()[1], user="u", password="secret-word")
         cluster = services.draft_create(actor=alice, name="inner", document=Document(hosts=(host,)))
@@ -216,7 +216,7 @@ def test_port_0_of_a_scan_is_refused_and_not_22(visitor: Visitor, port: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("sent", "greeting"),
     [
         (b"SSH-2.0-OpenSSH_9.2p1\r\nmore", "SSH-2.0-OpenSSH_9.2p1"),
         (b"notice\r\nSSH-2.0-x\r\n", "SSH-2.0-x"),
@@ -226,8 +226,8 @@ def test_port_0_of_a_scan_is_refused_and_not_22(visitor: Visitor, port: str) -> 
         (b"ssh-2.0-x\r\n", ""),
     ],
 )
-def test_a_scan_keeps_greetings_of_ssh_and_nothing_else(sent: bytes, shown: str) -> None:
-    assert ssh_greeting(sent) == shown
+def test_a_scan_keeps_greetings_of_ssh_and_nothing_else(sent: bytes, greeting: str) -> None:
+    assert ssh_greeting(sent) == greeting
 
 
 @pytest.mark.django_db
@@ -288,7 +288,7 @@ def test_webhooks_have_the_networks_of_the_machines_unless_they_have_their_own(s
     assert webhook_networks().refusal("10.0.0.1")
 
 
-def test_a_list_that_nobody_can_read_stops_the_server_and_is_no_list_of_everything(settings: SettingsWrapper) -> None:
+def test_an_unreadable_list_stops_the_server_and_does_not_allow_all(settings: SettingsWrapper) -> None:
     with pytest.raises(NetworksUnreadable, match=r"10\.0\.0\.1/8"):
         Networks.of(("10.0.0.1/8",))
     assert Networks.of(()).refusal("10.0.0.1")

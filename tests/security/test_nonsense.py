@@ -1,4 +1,4 @@
-"""No address, query, form, header or frame of a live socket makes the web process fail, whatever is in it."""
+"""No address, query, form, header or socket frame makes the web process fail, whatever it contains."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def filled(address: str, number: object, word: str) -> str:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def requested(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The names of the parameters that pages look up in the queries of their addresses."""
     names: set[str] = set()
 
     class Recording(QueryDict):
-        """Remembers what it is asked for."""
+        """Remembers the names that are looked up."""
 
         def __getitem__(self, key: str) -> Any:
             names.add(key)
@@ -113,13 +113,13 @@ def test_no_address_fails_whatever_its_parameters_are(address: str, visitor: Cli
 @pytest.mark.sampled(40)
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_page_fails_whatever_its_query_holds(
-    address: str, visitor: Client, make_run: Callable[..., Run], asked: set[str]
+    address: str, visitor: Client, make_run: Callable[..., Run], requested: set[str]
 ) -> None:
     run = make_run(state="succeeded")
     number = run.pk if address.startswith("runs/") else run.cluster_id
     path = filled(address, number, "machines")
     assert visitor.get(path).status_code < 500
-    names = {*asked, *(ADMINS if address.startswith("admin/") else ())}
+    names = {*requested, *(ADMINS if address.startswith("admin/") else ())}
     for name in names:
         for value in VALUES:
             answer = visitor.get(f"{path}?{quote(name)}={value}")
@@ -261,7 +261,7 @@ def test_a_live_socket_where_none_is_is_refused_with_404(pages: Site, alice: Use
 
 @pytest.mark.processes
 @pytest.mark.parametrize("number", [0, 2**31, 2**63, 10**30, 10**200])
-def test_a_live_socket_of_a_run_that_is_none_is_closed(pages: Site, alice: User, number: int) -> None:
+def test_a_live_socket_for_a_missing_run_is_closed(pages: Site, alice: User, number: int) -> None:
     link = WebSocket(pages.port, f"/ws/runs/{number}/", session_of(alice))
     with closing(link), pytest.raises(Gone, match=r"^4404$"):
         link.receive()

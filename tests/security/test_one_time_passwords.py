@@ -1,4 +1,4 @@
-"""A one-time password expires after a day, and everybody who got one from somebody else chooses another first."""
+"""A one-time password expires after a day, and a user with a password from another user must replace it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def sign_in(name: str, password: str, client: Client | None = None) -> str:
-    """Where signing in leads to, or what the page says."""
+    """Where signing in leads to, or the message of the page."""
     answer = (client or Client()).post(reverse("login"), {"username": name, "password": password})
     return answer["Location"] if answer.status_code == 302 else answer.content.decode()
 
@@ -38,7 +38,7 @@ def test_the_first_password_opens_the_login_for_a_day() -> None:
     assert "This one-time password has expired: it was valid for 24 hours." in sign_in(*made)
 
 
-def test_that_it_has_expired_is_said_only_to_who_knows_it() -> None:
+def test_the_expiry_is_shown_only_to_a_user_who_knows_the_password() -> None:
     made = services.first_admin()
     assert made is not None
     pass_hours(24.1)

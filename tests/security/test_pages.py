@@ -1,4 +1,4 @@
-"""Pages forbid scripts and files from elsewhere, and being framed; docs/security.md names tests that there are."""
+"""Pages forbid external scripts and files, and framing; docs/security.md names existing tests."""
 
 from __future__ import annotations
 

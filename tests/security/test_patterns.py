@@ -1,4 +1,4 @@
-"""No regular expression of the product holds the interpreter: its time grows as the text does."""
+"""No regular expression of the product blocks the interpreter: its time grows linearly with the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Database and keys are for Slipway's user alone, whatever the mode of their folder and the umask."""
+"""Only Slipway's user can read database and keys, whatever the mode of their folder and the umask."""
 
 from __future__ import annotations
 

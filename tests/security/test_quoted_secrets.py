@@ -1,4 +1,4 @@
-"""No finding quotes a secret that the finder masks: not on a page, in a refusal, or in an acknowledgement."""
+"""No finding quotes a secret that the finder masks: not on a page, in an error, or in an acknowledgement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules import check
 from clusters.config.schema import Document
 from clusters.config.secret import MASK, STAND_IN
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 from clusters.services import draft_import, findings_of
 from clusters.wizard.document.editor import editor, typed
 from tests.conftest import SEED
@@ -125,7 +125,7 @@ def test_pages_do_not_quote_a_stored_secret(drafted: Any, alice: User, client: C
     session.save()
     for page in ("kubernetes", "review"):
         body = client.get(f"/clusters/{drafted.pk}/wizard/{page}/").content.decode()
-        assert "sets nothing" in body, page
+        assert "is not an assignment" in body, page
         assert not leaks(body), page
     document = load(drafted.document).document
     assert document is not None
@@ -138,14 +138,14 @@ def test_a_secret_is_not_uncovered_by_what_is_typed_around_its_mask() -> None:
     assert document is not None
     seen = editor(document, text).text
     read = typed(document, text, seen.replace(f"ETCD_ROOT_PASSWORD={MASK}", f"ETCD_ROOT_PASSWORD={MASK}\\n"))
-    assert any("sets nothing" in mark.text for mark in read.editor.marks)
+    assert any("is not an assignment" in mark.text for mark in read.editor.marks)
     assert not any(leaks(mark.text + mark.hint) for mark in read.editor.marks)
 
 
 @pytest.mark.parametrize(
     "quoted",
     [
-        shown("a --password=Hidqx-9,b"),
+        excerpt("a --password=Hidqx-9,b"),
         "Hidqx-9,b",
         "'Hidqx-9'",
         "a-password-hidqx-9-b",
@@ -178,7 +178,7 @@ def test_what_stands_in_for_a_mask_is_in_no_message() -> None:
     assert document is not None
     for row in (f'{{"a{MASK}": b}}', f"[a{'x' * 56}{MASK}]", f'{{"{MASK}": 1, "{MASK}": 2}}'):
         read = typed(document, text, editor(document, text).text + f"  hosts2: {row}\n  timezone: {row}\n")
-        for each in (*read.editor.said, *read.editor.found):
+        for each in (*read.editor.reading, *read.editor.found):
             assert not any(mark in f"{each.message}{each.hint}{each.found}" for mark in STAND_IN), row
             assert ascii(STAND_IN[0])[1:-1] not in f"{each.message}{each.hint}{each.found}", row
 
@@ -202,7 +202,7 @@ def test_a_login_before_a_registry_is_masked_without_a_scheme(key: str, value: s
     assert typed(document, text, seen.text).text == text
 
 
-def test_a_digest_is_no_login() -> None:
+def test_a_digest_is_not_a_login() -> None:
     text = SEED.replace("    containerManager", "    imageRepo: nginx:1.2@sha256:abcdef\n    containerManager")
     document = load(text).document
     assert document is not None
@@ -212,7 +212,7 @@ def test_a_digest_is_no_login() -> None:
 def of_many(size: int) -> Callable[[], object]:
     """So many findings about so many secrets that begin alike."""
     secrets = [f"--password=Hidqx-{number:06}" for number in range(size)]
-    findings = [warning("x", "spec.x", f"The value {shown(each)} of a{each}b sets nothing…") for each in secrets]
+    findings = [warning("x", "spec.x", f"The value {excerpt(each)} of a{each}b sets nothing…") for each in secrets]
     return lambda: without_secrets_in(findings, secrets)
 
 

@@ -1,4 +1,4 @@
-"""What a client sends before Slipway knows who it is costs the web process neither memory nor time."""
+"""An unauthenticated client's data costs the web process neither memory nor time."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def pieces(size: int, chunked: bool, kind: str) -> Iterator[bytes]:
 
 
 def answer_to(port: int, *sent: bytes, more: Iterable[bytes] = ()) -> bytes:
-    """What the server says; it may say it, and close the connection, while we send."""
+    """The server's response; it may send it and close the connection while the client still sends."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as link:
         with suppress(*Cut):
             for piece in chain(sent, more):
@@ -112,7 +112,7 @@ class Pulse:
         self.count = 0
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def occupied(self) -> Iterator[None]:
         """Ask again and again for as long as the block lasts."""
         over = threading.Event()
 
@@ -138,11 +138,11 @@ def test_giant_bodies_cost_neither_memory_nor_time(
     session = session_of(alice) if logged_in else ""
     with site() as pages:
         quiet = Pulse(pages)
-        with quiet.taken():
+        with quiet.occupied():
             time.sleep(2)
         before = peak_memory(pages)
         busy = Pulse(pages)
-        with busy.taken():
+        with busy.occupied():
             for kind in (PARTS, FORM, "application/octet-stream"):
                 for chunked in (False, True):
                     how = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {GIANT + 10 * MB}"
@@ -151,7 +151,7 @@ def test_giant_bodies_cost_neither_memory_nor_time(
                     assert said.startswith(b"HTTP/1.1 413 "), (kind, chunked, said[:200])
                     assert b"Connection: close" in said
         after = peak_memory(pages)
-        with quiet.taken():
+        with quiet.occupied():
             time.sleep(2)
         record_property(
             "figure",
@@ -162,7 +162,7 @@ def test_giant_bodies_cost_neither_memory_nor_time(
         assert busy.longest < max(1.0, 8 * quiet.longest)
 
 
-def test_without_a_login_a_body_is_small_and_a_forged_cookie_is_no_login(pages: Site) -> None:
+def test_without_a_login_bodies_are_small_and_a_forged_cookie_is_refused(pages: Site) -> None:
     size = f"Content-Length: {2 * MB}"
     for session in ("", "a" * 32):
         for how in (size, "Transfer-Encoding: chunked"):

@@ -1,5 +1,5 @@
-"""What a document runs as root is read in full and acknowledged word for word before; waivers have reasons; lost rights
-stop what waits."""
+"""Texts that a document runs as root must be acknowledged in full before a run; waivers need reasons; lost permissions
+stop waiting runs."""
 
 from __future__ import annotations
 

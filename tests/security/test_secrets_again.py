@@ -1,4 +1,4 @@
-"""Secrets leave only when the password was given within ten minutes, and only by POST."""
+"""Secrets are disclosed only if the password was confirmed within ten minutes, and only by POST."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def is_file(answer: HttpResponse) -> bool:
 
 
 @pytest.mark.parametrize("header", ["Referer", "HX-Current-URL"])
-def test_an_address_that_is_none_is_no_page_to_come_back_to(page: Client, cluster: Cluster, header: str) -> None:
+def test_an_invalid_address_is_not_a_return_page(page: Client, cluster: Cluster, header: str) -> None:
     grow_old(page, 10 * 60 + 1)
     answer = ask(page, cluster, SHOWN, **{header: "http://["})
     assert answer["Location"] == f"{reverse('password-again')}?next=%2F"

@@ -1,4 +1,4 @@
-"""A copy of the database opens no session; sessions end when they are idle, and by a page that lists them."""
+"""A copy of the database opens no session; sessions end when idle, and on a page that lists them."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_signing_in_deletes_the_rows_of_sessions_that_are_over(alice: User, bob:
     assert [row.user for row in Session.objects.all()] == [alice]
 
 
-def test_the_page_lists_ones_own_sessions_and_no_others(alice: User, bob: User) -> None:
+def test_the_page_lists_only_the_users_sessions(alice: User, bob: User) -> None:
     here, there, his = browser(session_of(alice)), browser(session_of(alice)), browser(session_of(bob))
     for client in (here, there, his):
         client.get("/")
@@ -166,7 +166,7 @@ def test_all_other_sessions_are_ended_at_once(alice: User, bob: User) -> None:
     assert [is_signed_in(client) for client in (here, his, *others)] == [True, True, False, False, False]
 
 
-def test_nobody_ends_the_session_of_somebody_else(alice: User, bob: User) -> None:
+def test_a_user_cannot_end_another_users_session(alice: User, bob: User) -> None:
     hers = browser(session_of(alice))
     browser(session_of(bob)).post(reverse("session-end"), {"session": hashed(str(hers.session.session_key))})
     assert is_signed_in(hers)

@@ -1,4 +1,4 @@
-"""What one client sends or holds leaves memory, sockets and pages to everybody else."""
+"""The requests of one client leave memory, sockets and pages to all other clients."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_many_large_bodies_at_once_do_not_pile_up_in_memory(pages: Site, alice: 
         thread.join(180)
     assert len(answers) == MANY
     assert peak_memory(pages) < MOST_MEMORY
-    assert any(b" 503 " in answer.split(b"\r\n")[0] for answer in answers), "some are told to come again"
+    assert any(b" 503 " in answer.split(b"\r\n")[0] for answer in answers), "some must retry"
     answers.clear()
     large(pages, session, answers)
     assert b" 503 " not in answers[0].split(b"\r\n")[0], "what was answered takes no room any more"
@@ -94,7 +94,7 @@ def known(pages: Site, user: User) -> str:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.processes
 @pytest.mark.parametrize("root", ["/static/x", "/accounts/logout", "\xff"])
-def test_no_header_says_where_slipways_pages_begin(pages: Site, alice: User, root: str) -> None:
+def test_no_header_sets_where_slipways_pages_begin(pages: Site, alice: User, root: str) -> None:
     Account.objects.update_or_create(user=alice, defaults={"must_change_password": True})
     with socket.create_connection(("127.0.0.1", pages.port), timeout=60) as link:
         line = f"Daphne-Root-Path: {root}"

@@ -1,4 +1,4 @@
-"""Twice as much of anything in a document takes about twice as long: comparing, suggesting, masking, and comments."""
+"""Twice the size of a document takes about twice the time: comparing, suggesting, masking, and comments."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ GUESSES: dict[str, Callable[[int], str]] = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("made", GUESSES.values(), ids=GUESSES)
-def test_words_that_nobody_knows_are_looked_up_while_the_share_of_work_lasts(made: Callable[[int], str]) -> None:
+def test_unknown_words_are_looked_up_within_the_work_budget(made: Callable[[int], str]) -> None:
     def work(count: int) -> Callable[[], object]:
         document = load(made(count)).document
         assert document is not None

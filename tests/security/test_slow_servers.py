@@ -1,4 +1,4 @@
-"""A server that sends a byte now and then, or without end, does not hold up who asks it."""
+"""A server that sends single bytes, or without end, does not block its client."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_webhook_that_dribbles_is_given_up_long_before_its_end(what: str) -> N
         assert not server.whole
 
 
-def test_a_webhook_has_taken_a_post_when_its_answer_begins() -> None:
+def test_a_webhook_has_accepted_a_post_when_its_response_begins() -> None:
     with DRIBBLING["the body"]().serving() as server:
         post(server.url, b"{}", {}, networks=LOOPBACK, seconds=SECONDS)
         assert not server.whole

@@ -1,4 +1,4 @@
-"""SSH neither offers nor accepts what is broken (3DES, CBC, hmac-md5, RSA below 2,048 bits), and says so in words."""
+"""SSH neither offers nor accepts broken algorithms (3DES, CBC, hmac-md5, RSA below 2,048 bits) and gives the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mask that comes back in the editor is the secret that it was, or the save is refused."""
+"""A mask that returns in the editor restores its secret, or the save is refused."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_lines_that_look_alike_get_their_own_secrets_or_none(script: str, typed_
          [{"on": 2, "password": "a"}, {"password": "b"}]),
     ],
 )  # fmt: skip
-def test_of_entries_that_look_alike_nobody_guesses_which_is_gone(before: Any, after: Any, wanted: Any) -> None:
+def test_which_of_several_equal_entries_is_gone_is_not_guessed(before: Any, after: Any, wanted: Any) -> None:
     fresh = [STAND_IN if each == MASK else {**each, "password": STAND_IN} for each in after]
     missing: set[str] = set()
     found = filled({"passwords": fresh}, {"passwords": before}, "x", missing)

@@ -1,4 +1,4 @@
-"""Who asks and does not read gets no further answers: what nobody reads does not pile up in the web process."""
+"""A client that does not read gets no more responses: unread data does not accumulate in the web process."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def static_file(pages: Site) -> str:
     return max(re.findall(r'(?:href|src)="(/static/[^"]+)"', page), key=lambda path: len(fetch(pages.port, path, "")))
 
 
-def test_answers_that_nobody_reads_do_not_pile_up(pages: Site, record_property: Callable[[str, object], None]) -> None:
+def test_unread_responses_do_not_accumulate(pages: Site, record_property: Callable[[str, object], None]) -> None:
     path = static_file(pages)
     with ExitStack() as held, growing(pages) as grown:
         before = answered(pages, path)
@@ -100,7 +100,7 @@ def settled(pages: Site, path: str, most: int) -> int:
 
 
 def answered(pages: Site, path: str) -> int:
-    """How many requests for it the web process has answered, as its log says."""
+    """The number of requests for it that the web process has answered, from its log."""
     return pages.output().count(f'"GET {path}"')
 
 
@@ -145,7 +145,7 @@ def closed_within(link: socket.socket, seconds: float) -> bool:
     return False
 
 
-def test_an_answer_that_nobody_reads_ends_and_one_that_is_read_slowly_does_not() -> None:
+def test_an_unread_response_ends_and_a_slowly_read_one_does_not() -> None:
     with site(SLIPWAY_UNREAD_SECONDS="3") as pages:
         path = static_file(pages)
         size = len(fetch(pages.port, path, ""))

@@ -1,4 +1,4 @@
-"""Secrets are unwrapped in few places, all of them named; and no repr of what holds one shows it."""
+"""Secrets are revealed only in the listed places, and no repr shows one."""
 
 from __future__ import annotations
 

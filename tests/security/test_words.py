@@ -1,4 +1,4 @@
-"""What machines say reaches a terminal, a log or an error as words, and as nothing that a terminal obeys."""
+"""Output of machines reaches a terminal, a log or an error as plain text, without terminal control codes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ KINDS: list[type[events.Event]] = [
 
 
 def evil_of(kind: type[events.Event], words: str) -> events.Event:
-    """An event in which every text is a hostile machine's, as far as a machine has a say in it."""
+    """An event in which every text that a machine can influence is hostile."""
     given: dict[str, Any] = {"host": "" if kind is events.Output else f"node1{words}", "step": f"os/names{words}"}
     for each in fields(kind):
         if each.name in ("message", "text", "fix", "expected", "found", "hint", "what", "diff", "by"):
@@ -83,7 +83,7 @@ def test_the_command_prints_no_code(write: Callable[[Command, str], None]) -> No
     assert "\n    12:00:00" in out.getvalue()
 
 
-def test_the_log_of_a_process_holds_no_code_and_no_line_of_somebody_else() -> None:
+def test_the_log_of_a_process_has_no_codes_and_no_forged_lines() -> None:
     logging_settings = settings.LOGGING
     form = logging_settings["formatters"]["line"]
     configurator = logging.config.DictConfigurator({"version": 1})  # type: ignore[attr-defined]
@@ -108,7 +108,7 @@ def test_the_log_of_a_process_holds_no_code_and_no_line_of_somebody_else() -> No
 
 
 def test_an_error_quotes_a_machine_without_its_codes() -> None:
-    error = InstallerError(f"It said {EVIL}.", hint=EVIL)
+    error = InstallerError(f"It printed {EVIL}.", hint=EVIL)
     assert obeyed(f"{error} {error.message} {error.hint} {error.args}") == []
 
 
@@ -122,7 +122,7 @@ class _Plan:
     steps = ()
 
 
-def test_what_prechecks_find_is_kept_without_codes() -> None:
+def test_findings_of_prechecks_are_stored_without_codes() -> None:
     notes = _Notes(_Plan(), Masks())  # type: ignore[arg-type]
     row: dict[str, Any] = {"found": [], "state": "waiting"}
     notes._rows["precheck/x", "node1"] = row

@@ -1,4 +1,4 @@
-"""Wherever a page asks for a password, a wrong one counts and is in the audit."""
+"""On every page that asks for a password, a wrong one counts and is in the audit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def checks() -> list[AuditEntry]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", FORMS)
-def test_a_wrong_password_of_somebody_who_is_signed_in_is_in_the_audit(page: str, client: Client, alice: User) -> None:
+def test_a_wrong_password_of_a_signed_in_user_is_in_the_audit(page: str, client: Client, alice: User) -> None:
     client.force_login(alice)
     assert client.post(reverse(page), FORMS[page], REMOTE_ADDR="192.0.2.7").status_code == 200
     (entry,) = checks()
@@ -47,7 +47,7 @@ def test_a_wrong_password_of_somebody_who_is_signed_in_is_in_the_audit(page: str
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", FORMS)
-def test_those_that_are_not_looked_at_any_more_are_one_entry(page: str, client: Client, alice: User) -> None:
+def test_passwords_that_are_no_longer_checked_are_one_entry(page: str, client: Client, alice: User) -> None:
     client.force_login(alice)
     statuses = [client.post(reverse(page), FORMS[page]).status_code for _ in range(FREE + 4)]
     assert statuses == [200] * FREE + [429] * 4
@@ -67,7 +67,7 @@ def test_wrong_ones_on_all_pages_are_counted_together(client: Client, alice: Use
 
 
 @pytest.mark.django_db
-def test_a_right_password_is_no_entry(client: Client, alice: User) -> None:
+def test_a_correct_password_writes_no_entry(client: Client, alice: User) -> None:
     client.force_login(alice)
     assert client.post(reverse("password-again"), {"password": "alice-likes-ships"}).status_code == 302
     assert checks() == []
@@ -88,7 +88,7 @@ def test_a_wrong_one_is_refused_as_usual_when_its_entry_cannot_be_written(
 
 
 PLACES = {"clusters/web/passwords.py", "clusters/web/backends.py"}
-"""Where passwords are looked at: the first counts and writes for whoever is signed in, the second for logins."""
+"""Where passwords are looked at: the first counts and records for signed-in users, the second for logins."""
 
 
 def test_no_other_place_looks_at_a_password() -> None:

@@ -80,7 +80,7 @@ def test_the_page_is_generated_from_the_declaration(person: Client, cluster: Clu
 def test_a_wrong_answer_is_reported_beside_its_field_and_input_stays(
     person: Client, cluster: Cluster, renew: Recipe
 ) -> None:
-    for days, sentence in (("5000", "Between 1 and 3,999"), ("many", "A whole number is expected")):
+    for days, sentence in (("5000", "Between 1 and 3,999"), ("many", "Enter a whole number")):
         answer = person.post(do(cluster), {"days": days})
         shown = answer.content.decode()
         assert answer.status_code == 422

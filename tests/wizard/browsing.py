@@ -1,4 +1,4 @@
-"""Alice's browser on the wizard's pages: fixtures and what every test of them does."""
+"""Alice's browser on the wizard's pages: fixtures and helpers of all browser tests."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ def saved(page: Page, version: int) -> None:
 def comes_to_be_stored(page: Page, cluster: Cluster, look: Callable[[Document], bool]) -> None:
     """Wait until the stored draft looks so. A busy machine makes several saves of what a quick one saves at once."""
 
-    def looked() -> bool:
+    def is_stored() -> bool:
         page.wait_for_timeout(50)
         return look(stored(cluster))
 
-    wait_for(looked, PATIENCE / 1000, "the save")
+    wait_for(is_stored, PATIENCE / 1000, "the save")
 
 
 def tab_to(page: Page, selector: str, *, back: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Alice at her browser, looking at the wizard."""
+"""Fixtures: Alice as a visitor of the wizard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""axe finds nothing on any page of a draft, in any state, light and dark, narrow and wide; all fits the window."""
+"""axe finds no violations on any page of a draft, in any state, light and dark; every page fits each window width."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BESIDE = {
     "wizard-scan": "machines/scan",
     "wizard-login": "machines/login",
 }
-"""Address -> the pages of the wizard that are no step of it."""
+"""Address -> the wizard's pages that are not steps."""
 NO_PAGE = {
     "wizard", "wizard-start", "wizard-practice", "wizard-layout", "wizard-copy", "wizard-document", "wizard-checks",
     "wizard-check", "wizard-precheck-waive", "wizard-waive", "wizard-acknowledge", "wizard-scan-table",
@@ -52,16 +52,16 @@ NO_PAGE = {
 }  # fmt: skip
 """Addresses of the wizard that are a part of a page, or a deed."""
 WINDOWS = pytest.mark.parametrize("width", (360, 1600))
-COLOURS = "axe.run({ runOnly: ['color-contrast', 'link-in-text-block'] }).then(({ violations }) => violations)"
-"""axe's rules on colours, once it is in the page."""
+COLORS = "axe.run({ runOnly: ['color-contrast', 'link-in-text-block'] }).then(({ violations }) => violations)"
+"""axe's rules on colors, once it is in the page."""
 
 
 class Look:
-    """What axe says of the pages that were looked at. By night nothing but their colours is another."""
+    """axe's violations on the visited pages. In dark mode only colors differ."""
 
     def __init__(self, page: Page, width: int) -> None:
         page.set_viewport_size({"width": width, "height": 900})
-        # Colours that are on their way to others are no colours to judge.
+        # Colors during a transition must not be judged.
         page.emulate_media(reduced_motion="reduce")
         self.page = page
         self.found: dict[str, list[str]] = {}
@@ -70,7 +70,7 @@ class Look:
         self.page.emulate_media(color_scheme="light")
         self.note(name, Axe().run(self.page).response["violations"])
         self.page.emulate_media(color_scheme="dark")
-        self.note(f"{name} in the dark", self.page.evaluate(COLOURS))
+        self.note(f"{name} in the dark", self.page.evaluate(COLORS))
 
     def note(self, name: str, violations: Iterable[dict[str, Any]]) -> None:
         for violation in violations:

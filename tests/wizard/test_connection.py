@@ -1,4 +1,4 @@
-"""What goes wrong with a real sshd is said on the page, each cause in words of its own."""
+"""Failures with a real sshd are shown on the page, each cause with its specific message."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Connection:
         row = Probe.objects.get(cluster=self.cluster)
         Probe.objects.filter(pk=row.pk).update(state="running", worker="token")
         probe_row(row.pk, "token")
-        return self.shown()
+        return self.page_text()
 
-    def shown(self) -> str:
+    def page_text(self) -> str:
         """The page as it is now."""
         assert self.cluster is not None
         return self.client.get(f"/clusters/{self.cluster.pk}/wizard/connection/").content.decode()
@@ -69,62 +69,62 @@ def test_a_good_machine_is_described(connection: Connection) -> None:
     assert "1 of 1 ready" in text
 
 
-def test_a_wrong_password_is_told(connection: Connection) -> None:
+def test_a_wrong_password_is_reported(connection: Connection) -> None:
     text = connection.page(password=Secret("not-the-password"))
     assert "Login refused" in text and "wrong password" in text
     assert "Check user and password" in text
     assert "not-the-password" not in text
 
 
-def test_a_key_that_is_not_accepted_is_told(connection: Connection, tmp_path: Path) -> None:
+def test_a_rejected_key_is_reported(connection: Connection, tmp_path: Path) -> None:
     generate_key(tmp_path / "other", "ed25519")
     text = connection.page(private_key=Secret((tmp_path / "other").read_text()))
     assert "the key is not accepted" in text and "authorized_keys" in text
 
 
-def test_a_key_with_a_passphrase_is_told(connection: Connection, tmp_path: Path) -> None:
+def test_a_key_with_a_passphrase_is_reported(connection: Connection, tmp_path: Path) -> None:
     generate_key(tmp_path / "locked", "ed25519", passphrase="open sesame")
     text = connection.page(private_key=Secret((tmp_path / "locked").read_text()))
     assert "Key has a passphrase" in text and "protected by a passphrase" in text
 
 
-def test_a_key_file_that_is_not_there_is_told(connection: Connection, tmp_path: Path) -> None:
+def test_a_missing_key_file_is_reported(connection: Connection, tmp_path: Path) -> None:
     text = connection.page(private_key_path=str(tmp_path / "nowhere"))
     assert "Key file unreadable" in text and "cannot be used" in text and "upload the key" in text
 
 
-def test_what_is_no_key_is_told(connection: Connection) -> None:
+def test_an_invalid_key_is_reported(connection: Connection) -> None:
     text = connection.page(private_key=Secret("ssh-ed25519 AAAA somebody"))
     assert "Not a private key" in text and "is a public key" in text
 
 
-def test_a_refused_connection_is_told(connection: Connection) -> None:
+def test_a_refused_connection_is_reported(connection: Connection) -> None:
     text = connection.page(port=free_port(), password=Secret("x"))
     assert ">Refused<" in text and "nothing listens on port" in text
 
 
-def test_a_name_that_nobody_knows_is_told(connection: Connection) -> None:
+def test_an_unknown_host_name_is_reported(connection: Connection) -> None:
     text = connection.page(address="no-such-machine.invalid", password=Secret("x"))
     assert "Name not found" in text and "no name server knows it" in text
 
 
-def test_sudo_without_a_password_is_told(connection: Connection) -> None:
+def test_sudo_without_a_password_is_reported(connection: Connection) -> None:
     text = connection.page(private_key=connection.sshd.client_key)
     assert "sudo needs a password" in text and "Enter the password as well as the key" in text
 
 
-def test_a_wrong_password_for_sudo_is_told(connection: Connection) -> None:
+def test_a_wrong_sudo_password_is_reported(connection: Connection) -> None:
     text = connection.page(private_key=connection.sshd.client_key, password=Secret("not-for-sudo"))
     assert "Wrong sudo password" in text and "It was tried only once" in text
 
 
-def test_a_user_without_sudo_is_told(connection: Connection) -> None:
+def test_a_user_without_sudo_is_reported(connection: Connection) -> None:
     with user("slipway-nosudo", password="pw-nosudo-1"):
         text = connection.page(user="slipway-nosudo", password=Secret("pw-nosudo-1"))
     assert "sudo not allowed" in text and "sudoers" in text
 
 
-def test_a_shell_that_talks_is_told(connection: Connection, sshd: Sshd) -> None:
+def test_a_shell_that_prints_text_is_reported(connection: Connection, sshd: Sshd) -> None:
     from pathlib import Path
 
     with user("slipway-noisy", password="pw-noisy-1", shell="/bin/bash", sudo="ALL=(ALL) NOPASSWD: ALL"):

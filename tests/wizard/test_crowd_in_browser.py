@@ -1,4 +1,4 @@
-"""Three hundred machines in a real browser: a keystroke waits neither for the page nor for the server."""
+"""Three hundred machines in a real browser: a keystroke waits for neither the page nor the server."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class Thread:
     def __init__(self, page: Page) -> None:
         self._session = page.context.new_cdp_session(page)
         self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        self._before = self._taken()
+        self._before = self._seconds()
 
-    def _taken(self) -> float:
+    def _seconds(self) -> float:
         metrics = self._session.send("Performance.getMetrics")["metrics"]
         return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration")) * 1000
 
     def lap(self) -> float:
         """Milliseconds since the last lap."""
-        before, self._before = self._before, self._taken()
+        before, self._before = self._before, self._seconds()
         return self._before - before
 
     def rest(self, page: Page) -> None:
-        """Wait until the page does nothing more: what opening it still costs is no part of what a key costs."""
+        """Wait until the page is idle: the cost of opening it must not count as the cost of a key."""
         for _ in range(100):
             self.lap()
             page.wait_for_timeout(PAUSE)
@@ -63,7 +63,7 @@ class Thread:
 
 
 def draft(alice: User, name: str, count: int) -> Cluster:
-    """Each of the machines has a warning of its own: they have no roles yet."""
+    """Each machine has a separate warning, because they have no roles yet."""
     hosts = tuple(
         Host(name=f"node{number}", address=f"10.1.{number // 250}.{number % 250 + 1}", password=Secret("x"))
         for number in range(count)
@@ -89,7 +89,7 @@ def test_a_key_costs_among_three_hundred_machines_what_it_costs_among_three(
         for cluster, place in zip((few, crowd), places, strict=True):
             with context.new_page() as page:
                 open_page(page, cluster, "machines")
-                # A save that falls between two keys is no part of what a key costs.
+                # A save between two keys does not count as the cost of a key.
                 page.route("**/wizard/machines/", lambda route: None)
                 thread = Thread(page)
                 field = page.locator(f"#id_host-{place}-name")
@@ -120,7 +120,7 @@ def answered_while_one_types(page: Page, cluster: Cluster, place: int) -> float:
     took = thread.lap()
     saved(page, cluster.version + 2)
     expect(field).to_have_value(name)
-    expect(page.locator(f"#problem-host-{place}")).to_contain_text(f"{name} is in no role group")
+    expect(page.locator(f"#problem-host-{place}")).to_contain_text(f"{name} is not in a role group")
     assert stored(cluster).hosts[place].name == name
     return took
 

@@ -1,4 +1,4 @@
-"""Endpoints: a kind is offered when the rules have nothing against it, whatever is built by now."""
+"""Endpoints: a kind is offered if the rules allow it, regardless of what is implemented."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_address_goes_with_the_kind_that_needs_it() -> None:
     assert with_kind(with_vip, kind_called("haproxy")).control_plane_endpoint.address == ""
 
 
-def test_the_rules_decide_what_can_be_taken(rules: Callable[..., None]) -> None:
+def test_the_rules_decide_what_can_be_chosen(rules: Callable[..., None]) -> None:
     rules(lambda document: [])
     assert [card.kind.value for card in cards(seed(3), "none") if not card.why_not and not card.kind.by_dns] == [
         "none", "haproxy", "kube-vip", "keepalived", "external",
@@ -70,7 +70,7 @@ def test_what_a_person_has_still_to_type_does_not_rule_a_kind_out(rules: Callabl
     assert why_not(seed(3), kind_called("kube-vip")) == ""
 
 
-def test_what_is_wrong_with_an_address_that_nobody_types_is_wrong_with_the_kind(rules: Callable[..., None]) -> None:
+def test_an_error_in_an_address_without_a_field_belongs_to_the_kind(rules: Callable[..., None]) -> None:
     rules(
         lambda document: [error("endpoint.no_load_balancer", "spec.controlPlaneEndpoint.address", "It leads to one.")]
     )
@@ -78,7 +78,7 @@ def test_what_is_wrong_with_an_address_that_nobody_types_is_wrong_with_the_kind(
     assert why_not(seed(3), kind_called("external")) == ""
 
 
-def test_with_one_control_plane_a_load_balancer_may_be_taken_and_says_what_it_is_good_for(
+def test_one_control_plane_may_have_a_load_balancer_with_a_note(
     rules: Callable[..., None],
 ) -> None:
     rules(lambda document: [])
@@ -88,7 +88,7 @@ def test_with_one_control_plane_a_load_balancer_may_be_taken_and_says_what_it_is
         assert found["haproxy"].why_not == found["external"].note == ""
 
 
-def test_every_card_has_its_drawing_and_says_why_it_cannot_be_taken(visitor: Visitor) -> None:
+def test_every_card_has_a_drawing_and_a_reason_if_unavailable(visitor: Visitor) -> None:
     text = visitor.get("endpoint").content.decode()
     found = text.split('<label class="choice')[1:]
     assert len(found) == len(endpoint_kinds.KINDS)
@@ -111,7 +111,7 @@ def test_a_layout_gives_roles_endpoint_and_rows(rules: Callable[..., None]) -> N
     rules(lambda document: [])
     layout = layouts.layout_called("available")
     assert layout is not None
-    document = layouts.laid(seed(1), layout)
+    document = layouts.with_layout(seed(1), layout)
     assert [host.name for host in document.hosts] == [f"node{number}" for number in range(1, 7)]
     assert document.hosts[0].password is not None
     groups = document.role_groups
@@ -120,7 +120,7 @@ def test_a_layout_gives_roles_endpoint_and_rows(rules: Callable[..., None]) -> N
     assert document.control_plane_endpoint.internal_loadbalancer == "haproxy"
     dedicated = layouts.layout_called("dedicated-etcd")
     assert dedicated is not None
-    groups = layouts.laid(seed(1), dedicated).role_groups
+    groups = layouts.with_layout(seed(1), dedicated).role_groups
     assert (groups.etcd, groups.master) == (("node1", "node2", "node3"), ("node4", "node5", "node6"))
 
 
@@ -128,20 +128,20 @@ def test_a_layout_takes_the_machines_there_are_once_they_are_enough() -> None:
     layout = layouts.layout_called("available")
     assert layout is not None
     five = tuple(Host(name=f"node{number}") for number in range(1, 6))
-    document = layouts.laid(seed().model_copy(update={"hosts": five}), layout)
+    document = layouts.with_layout(seed().model_copy(update={"hosts": five}), layout)
     assert document.hosts == five
     assert document.role_groups.master == document.role_groups.etcd == ("node1", "node2", "node3")
     assert document.role_groups.worker == ("node4", "node5")
 
 
-def test_a_layout_that_wants_more_machines_says_how_many() -> None:
+def test_a_layout_reports_how_many_more_machines_it_needs() -> None:
     said = {card.layout.slug: card.why_not for card in layouts.layout_cards(seed(1), add_machines=False)}
-    assert said["all-in-one"] == "It is for one machine; there are 3."
+    assert said["all-in-one"] == "For one machine; there are 3."
     assert said["small"] == "" and said["available"] == "1 more machine is needed."
     assert said["dedicated-etcd"] == "4 more machines are needed."
 
 
-def test_a_layout_is_taken_from_the_page(visitor: Visitor) -> None:
+def test_a_layout_can_be_applied_from_the_page(visitor: Visitor) -> None:
     address = f"/clusters/{visitor.cluster.pk}/wizard/layout/"
     data = {"layout": "small", "page": "roles", "draft_version": visitor.cluster.version}
     visitor.client.post(address, data)

@@ -1,4 +1,4 @@
-"""What is typed is not lost when the page is left, and a save that fails is said, tried again, and then saved."""
+"""Typed input is not lost when the user leaves the page; a failed save is reported, retried, and then saved."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_after_signing_in_beside_the_page_what_was_typed_is_saved(
     expect(page.locator("#failing")).to_be_hidden()
 
 
-def test_somebody_else_who_signed_in_beside_the_page_saves_nothing_of_it(
+def test_another_user_in_the_same_browser_saves_nothing_of_the_page(
     context: BrowserContext, page: Page, cluster: Cluster, bob: User, live_server: LiveServer
 ) -> None:
     open_page(page, cluster, "kubernetes")
@@ -157,7 +157,7 @@ def test_a_page_that_met_another_edit_saves_what_is_typed_instead(page: Page, cl
     expect(page.locator("#conflict")).to_be_empty()
 
 
-def test_a_poll_that_is_signed_out_says_so_and_leaves_the_page_as_it_is(page: Page, cluster: Cluster) -> None:
+def test_a_signed_out_poll_is_reported_and_leaves_the_page_unchanged(page: Page, cluster: Cluster) -> None:
     inspected(cluster, ("hw.ram_role", "node1", "error"))
     Inspection.objects.update(state="running")
     open_page(page, cluster, "prechecks")
@@ -221,7 +221,7 @@ def test_the_focus_stays_near_a_text_that_was_acknowledged(page: Page, alice: Us
     assert page.evaluate("document.activeElement.closest('#root-texts li') !== null")
 
 
-def test_a_refused_acknowledgement_is_said_and_shows_the_text_as_it_is_now(page: Page, alice: User) -> None:
+def test_a_refused_acknowledgement_is_reported_with_the_current_text(page: Page, alice: User) -> None:
     cluster, _findings = services.draft_import(actor=alice, text=SEED + ROOT)
     assert cluster is not None
     open_page(page, cluster, "review")

@@ -1,4 +1,4 @@
-"""The wizard in a real browser: by keyboard alone, in two tabs, as text and as forms."""
+"""The wizard in a real browser: with the keyboard only, in two tabs, as text and as forms."""
 
 from __future__ import annotations
 
@@ -115,13 +115,13 @@ def test_twins_are_marked_while_one_types(page: Page, cluster: Cluster) -> None:
     page.locator("#id_host-2-address").fill("10.99.0.1")
     expect(page.locator("#id_host-0-address")).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#id_host-2-address")).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#problem-host-2")).to_contain_text("is machine 1 already")
+    expect(page.locator("#problem-host-2")).to_contain_text("already belongs to machine 1")
     page.locator("#id_host-2-address").fill("10.99.0.3")
     expect(page.locator("#id_host-0-address")).not_to_have_attribute("aria-invalid", "true")
     expect(page.locator("#problem-host-2")).to_be_empty()
 
 
-def test_a_list_pasted_into_a_field_is_shown_before_it_is_taken(page: Page, cluster: Cluster) -> None:
+def test_a_pasted_list_has_a_preview_before_it_is_added(page: Page, cluster: Cluster) -> None:
     open_page(page, cluster, "machines")
     page.locator("#id_host-0-name").evaluate(
         """field => {

@@ -1,4 +1,4 @@
-"""In a real browser: a key that changed between the page and the click, and the place in the queue."""
+"""In a real browser: a key that changed between the page and the click, and the position in the queue."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OLD, NEW = (f"SHA256:{letter * 43}" for letter in "AB")
 
 
-def shown(cluster: Cluster, host: str, fingerprint: str) -> None:
-    """The last test of a machine was shown this key."""
+def offer_key(cluster: Cluster, host: str, fingerprint: str) -> None:
+    """Let the last test of a machine get this key."""
     services.probes_start(actor=cluster.owner, cluster=cluster, hosts=[host])
     stages = [{"name": "reach", "state": "ok"}, {"name": "hostkey", "state": "ask", "message": "A new key."}]
     offered = {"key_type": "ssh-ed25519", "key": fingerprint[-4:], "fingerprint": fingerprint}
@@ -37,10 +37,10 @@ def shown(cluster: Cluster, host: str, fingerprint: str) -> None:
 
 
 def test_a_key_that_changed_after_it_was_shown_is_named_and_not_accepted(page: Page, cluster: Cluster) -> None:
-    shown(cluster, "node1", OLD)
-    shown(cluster, "node2", OLD)
+    offer_key(cluster, "node1", OLD)
+    offer_key(cluster, "node2", OLD)
     open_page(page, cluster, "connection")
-    shown(cluster, "node1", NEW)
+    offer_key(cluster, "node1", NEW)
     row = page.locator('[data-key="words-node1"]')
     row.get_by_role("button").focus()
     page.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""Rows of machines: passwords and roles stay with their machine whatever happens to its name and place."""
+"""Rows of machines: passwords and roles stay with their machine when its name or position changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_after_a_removal_the_others_keep_their_passwords(visitor: Visitor) -> No
     assert visitor.document().role_groups.master == ()
 
 
-def test_a_page_that_stays_open_goes_on_with_the_rows_it_was_told(visitor: Visitor) -> None:
+def test_an_open_page_continues_with_the_rows_it_received(visitor: Visitor) -> None:
     new = visitor.row(7, None, name="node4", address="10.99.0.4", password="only-node4")
     text = visitor.post("machines", new, htmx=True).content.decode()
     assert 'id="id_host-7-row" name="host-7-row" value="3:node4"' in text
@@ -44,7 +44,7 @@ def test_a_row_that_was_not_sent_stays_as_it_is(visitor: Visitor) -> None:
     assert [host.address for host in visitor.document().hosts] == ["10.99.0.1", "10.99.0.22", "10.99.0.3"]
 
 
-def test_a_row_whose_machine_moved_finds_it_by_its_name_and_one_whose_machine_is_gone_makes_none(
+def test_a_row_finds_its_moved_machine_and_does_not_recreate_a_removed_one(
     visitor: Visitor,
 ) -> None:
     stale = visitor.row(2, 2, name="node3", address="10.99.0.33")
@@ -68,29 +68,29 @@ def test_ticked_machines_are_removed_together(visitor: Visitor) -> None:
     assert visitor.document().role_groups.worker == ()
 
 
-def test_a_new_row_is_a_new_machine_and_an_empty_row_is_none(visitor: Visitor) -> None:
+def test_a_new_row_adds_a_machine_unless_it_is_empty(visitor: Visitor) -> None:
     more = visitor.row(3, None, name="node4", address="10.99.0.4", password="pw4") | visitor.row(4, None, name="")
     visitor.post("machines", visitor.machines() | more)
     assert [host.name for host in visitor.document().hosts] == ["node1", "node2", "node3", "node4"]
     assert passwords(visitor)["node4"] == "pw4"
 
 
-def test_a_name_emptied_or_taken_for_a_moment_loses_no_role(visitor: Visitor) -> None:
+def test_a_temporarily_empty_or_duplicate_name_loses_no_role(visitor: Visitor) -> None:
     for name in ("", "node2"):
         answer = visitor.post("machines", visitor.machines(h0_name=name), htmx=True)
-        assert "still called node1" in answer.content.decode().split('data-of="host-0"')[1]
+        assert "still named node1" in answer.content.decode().split('data-of="host-0"')[1]
     assert visitor.document().role_groups.master == ("node1",)
     assert len(visitor.document().hosts) == 3
 
 
-def test_a_port_that_is_no_number_keeps_the_old_one(visitor: Visitor) -> None:
+def test_an_invalid_port_keeps_the_old_one(visitor: Visitor) -> None:
     answer = visitor.post("machines", visitor.machines(h0_port="ssh", h0_address="10.99.0.77"))
     assert answer.status_code == 422
     host = visitor.document().hosts[0]
     assert (host.port, host.address) == (22, "10.99.0.77")
 
 
-def test_a_row_id_that_is_no_row_takes_nobodys_password(visitor: Visitor) -> None:
+def test_an_invalid_row_id_gets_no_password_of_another_row(visitor: Visitor) -> None:
     for row in ("99:", "-1:node3", "x", "٣:node3", "0:thief"):
         visitor.post("machines", visitor.machines(h2_row=row, h2_name="thief"))
         assert passwords(visitor).get("thief", "") == ""

@@ -1,4 +1,4 @@
-"""A mask of which nobody knows the secret: the page keeps what was typed, says where, and nothing stored changes."""
+"""A mask with an unknown secret: the page keeps the input and marks the place, and stored data does not change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["_database_beside_playwright", "_wizard_alone", "browser", "context",
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_mask_that_nobody_knows_is_refused_until_its_secret_is_typed(page: Page, cluster: Cluster) -> None:
+def test_an_unknown_mask_is_refused_until_its_secret_is_typed(page: Page, cluster: Cluster) -> None:
     before = stored(cluster)
     open_page(page, cluster, "machines")
     page.locator("summary", has_text="config-sample.yaml").click()

@@ -1,4 +1,4 @@
-"""What was typed stays on the page when it could not be saved, and what cannot be shown is asked for again."""
+"""Input that cannot be saved stays on the page; secrets, which are not shown, must be typed again."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_next_on_a_page_that_is_out_of_date_shows_what_was_typed(visitor: Visito
     assert (stored.control_plane_endpoint.domain, stored.hosts[0].user) == ("mine.example", "theirs")
 
 
-def test_rows_of_machines_that_were_typed_stay_and_their_passwords_are_asked_for_again(visitor: Visitor) -> None:
+def test_typed_rows_stay_and_their_passwords_must_be_typed_again(visitor: Visitor) -> None:
     data = visitor.machines(h1_address="10.99.0.77", h1_password="Typed-secret-1") | visitor.row(
         7, None, name="fresh", address="10.99.0.88", password="Typed-secret-2"
     )
@@ -66,7 +66,7 @@ def test_rows_of_machines_that_were_typed_stay_and_their_passwords_are_asked_for
     assert 'data-unsaved="host-0,host-1,host-2,host-7"' in text, "the scripts know that these rows are not saved"
 
 
-def test_machines_that_somebody_else_added_meanwhile_are_shown_too(visitor: Visitor) -> None:
+def test_machines_added_by_another_user_are_also_shown(visitor: Visitor) -> None:
     data = visitor.machines(h1_address="10.99.0.77")
     document = document_of(visitor.cluster)
     added = document.hosts[0].model_copy(update={"name": "theirs", "address": "10.99.0.66"})
@@ -78,7 +78,7 @@ def test_machines_that_somebody_else_added_meanwhile_are_shown_too(visitor: Visi
     assert "Not saved" in text.split('id="saved"')[1].split("</span>")[0]
 
 
-def test_a_machine_that_is_gone_says_that_its_password_was_not_saved_either(visitor: Visitor) -> None:
+def test_a_removed_machine_reports_that_its_password_was_not_saved(visitor: Visitor) -> None:
     gone = visitor.row(0, None, name="node9", password="Typed-secret-1") | {"host-0-row": "9:node9"}
     text = visitor.post("machines", gone | {"action": "next"}).content.decode()
     assert "no longer in the document" in text and TYPE_AGAIN in text and "Typed-secret" not in text
@@ -130,7 +130,7 @@ def test_a_login_that_met_another_edit_is_shown_again_on_its_own_page(visitor: V
 
 
 @pytest.mark.parametrize(
-    ("tail", "sent", "shown"),
+    ("tail", "sent", "expected"),
     [
         ("jump", {"jump-hops": "me@bastion.example", "jump-kind": "same"}, 'value="me@bastion.example"'),
         ("rename", {"row": "0:node1", "pattern": "rack-{nn}", "start": "7", "action": "take"}, 'value="rack-{nn}"'),
@@ -138,20 +138,20 @@ def test_a_login_that_met_another_edit_is_shown_again_on_its_own_page(visitor: V
     ],
 )
 def test_other_pages_beside_the_machines_keep_what_was_typed_too(
-    visitor: Visitor, tail: str, sent: dict[str, str], shown: str
+    visitor: Visitor, tail: str, sent: dict[str, str], expected: str
 ) -> None:
     theirs(visitor)
     address = reverse(f"wizard-{tail}", args=[visitor.cluster.pk])
     answer = visitor.client.post(address, {"draft_version": 1, **sent})
     text = answer.content.decode()
     assert answer.status_code == 409
-    assert shown in text and STILL_HERE in text and 'name="draft_version" value="2"' in text
+    assert expected in text and STILL_HERE in text and 'name="draft_version" value="2"' in text
     if tail == "add":
         assert text.count("checked") == 1, "a line that was left out stays out"
     assert visitor.client.post(address, {"draft_version": 2, **sent}).status_code == 302
 
 
-def test_what_a_page_refuses_says_which_secrets_to_type_again(visitor: Visitor) -> None:
+def test_a_refused_page_lists_the_secrets_to_type_again(visitor: Visitor) -> None:
     wrong = {"row": "0:node1", "kind": "password", "port": "no number", "password": "Typed-secret-1"}
     upload = SimpleUploadedFile("id", KEY.encode())
     answer = visitor.many("login/", {**wrong, "private_key": KEY, "key_file": upload, "jump-way": "keep"})
@@ -162,7 +162,7 @@ def test_what_a_page_refuses_says_which_secrets_to_type_again(visitor: Visitor) 
     assert TYPE_AGAIN not in visitor.many("login/?row=0:node1").content.decode()
 
 
-def test_a_preview_of_a_list_says_that_its_password_is_asked_for_again(visitor: Visitor) -> None:
+def test_a_list_preview_reports_that_its_password_must_be_typed_again(visitor: Visitor) -> None:
     sent = {"text": "extra 10.99.0.50", "password": "Typed-secret-1", "action": "preview"}
     assert TYPE_AGAIN in visitor.many("add/", sent).content.decode()
     assert TYPE_AGAIN not in visitor.many("add/", {**sent, "password": ""}).content.decode()
@@ -198,7 +198,7 @@ def test_a_refusal_leaves_the_part_of_the_page_that_asked_as_it_is(
         assert "nothing in it can be changed now" in answer.content.decode()
 
 
-def test_a_text_that_changed_is_not_acknowledged_and_the_page_says_so(visitor: Visitor) -> None:
+def test_a_changed_text_is_not_acknowledged_and_the_page_reports_it(visitor: Visitor) -> None:
     review = visitor.get("review").content.decode()
     assert 'id="messages"' in review, "there is a place for the sentence before there is one"
     address = reverse("wizard-acknowledge", args=[visitor.cluster.pk])

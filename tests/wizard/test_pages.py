@@ -1,4 +1,4 @@
-"""Each page opens, saves, and keeps what it must keep."""
+"""Each page opens, saves, and preserves everything else."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_empty_draft_opens_on_every_page(client: Client, alice: User, slug: s
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_somebody_elses_draft_is_not_there(client: Client, bob: User, visitor: Visitor, slug: str) -> None:
+def test_another_users_draft_is_not_found(client: Client, bob: User, visitor: Visitor, slug: str) -> None:
     client.force_login(bob)
     assert client.get(visitor.address(slug)).status_code == 404
     assert client.post(visitor.address(slug), {"draft_version": 1}).status_code == 404
@@ -116,7 +116,7 @@ def test_a_page_that_is_out_of_date_saves_nothing(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("error", [DraftConflict("Somebody was faster."), DraftBusy("A run works with it.")])
-def test_what_refuses_a_save_is_said_on_the_page(
+def test_the_reason_for_a_refused_save_is_on_the_page(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch, error: InstallerError
 ) -> None:
     def refuse(**_: object) -> None:
@@ -203,7 +203,7 @@ def test_new_keys_are_accepted_together_but_changed_ones_only_alone(visitor: Vis
     assert [key.address for key in HostKey.objects.all()] == ["10.99.0.1"]
 
 
-def test_the_review_says_which_machines_were_not_tested(visitor: Visitor) -> None:
+def test_the_review_lists_untested_machines(visitor: Visitor) -> None:
     assert "node1, node2, node3" in visitor.get("review").content.decode().split('id="unready"')[1]
 
 
@@ -217,7 +217,7 @@ def test_install_is_offered_only_when_nothing_blocks(visitor: Visitor) -> None:
     assert "disabled" in button()
 
 
-def test_a_copy_is_a_draft_of_its_own_with_all_secrets(visitor: Visitor) -> None:
+def test_a_copy_is_a_separate_draft_with_all_secrets(visitor: Visitor) -> None:
     for name in ("sample-copy", "sample-copy2"):
         answer = visitor.client.post(f"/clusters/{visitor.cluster.pk}/wizard/copy/")
         copy = Cluster.objects.get(name=name)
@@ -226,14 +226,12 @@ def test_a_copy_is_a_draft_of_its_own_with_all_secrets(visitor: Visitor) -> None
         assert (document_of(copy).name, copy.state, copy.owner) == (name, "draft", visitor.cluster.owner)
 
 
-def test_nobody_copies_somebody_elses_draft(visitor: Visitor, bob: User) -> None:
+def test_another_users_draft_cannot_be_copied(visitor: Visitor, bob: User) -> None:
     visitor.client.force_login(bob)
     assert visitor.client.post(f"/clusters/{visitor.cluster.pk}/wizard/copy/").status_code == 404
 
 
-def test_the_versions_and_what_is_said_of_them_come_from_one_place(
-    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_versions_and_their_marks_come_from_one_place(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Offered(("v1.21.0",), "One version, seen just now.", held=True)
     monkeypatch.setattr("clusters.wizard.pages.kubernetes.kubernetes_versions", lambda: found)
     text = visitor.get("kubernetes").content.decode()

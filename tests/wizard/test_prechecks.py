@@ -1,4 +1,4 @@
-"""The page of prechecks: what is shown of them, what somebody answers for, and that a run is really told."""
+"""The prechecks page: findings, waivers, and that a run gets the waivers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def rail(text: str, slug: str = "prechecks") -> str:
     return found[1]
 
 
-def test_each_finding_says_what_where_how_bad_and_what_to_do(visitor: Visitor) -> None:
+def test_each_finding_has_a_message_machines_severity_and_fix(visitor: Visitor) -> None:
     inspected(visitor, result(RAM, "node1", "error"), result(CLOCK, "node2", "warning"), result(RAM, "node2"))
     text = text_of(visitor)
     for words in (RAM, "About hw.ram_role", "node1 is short of hw.ram_role.", "Mend hw.ram_role.", "blocking"):
@@ -73,7 +73,7 @@ def test_what_was_not_carried_out_is_neither_passed_nor_failed(visitor: Visitor)
     assert "1 did not run" in text.split('data-key="machine-node1"')[1].split("</tr>")[0]
 
 
-def test_while_it_runs_the_page_says_how_far_it_is_and_asks_again(visitor: Visitor) -> None:
+def test_while_it_runs_the_page_shows_progress_and_polls(visitor: Visitor) -> None:
     inspected(visitor, result(RAM, "node1"), result(RAM, "node2", state="running"), state="running")
     text = text_of(visitor)
     assert '<progress class="scan-progress" max="2" value="1"' in text
@@ -91,7 +91,9 @@ def test_while_it_runs_the_page_says_how_far_it_is_and_asks_again(visitor: Visit
         ((result(RAM, "node1", "warning"), result(CLOCK, "node1", "error")), "failed"),
     ],
 )
-def test_the_rail_says_how_it_stands(visitor: Visitor, results: tuple[dict[str, Any], ...], state: str) -> None:
+def test_the_rail_shows_the_state_of_the_prechecks(
+    visitor: Visitor, results: tuple[dict[str, Any], ...], state: str
+) -> None:
     assert rail(text_of(visitor)) == "untested"
     inspected(visitor, *results)
     assert rail(text_of(visitor, "machines")) == state
@@ -108,7 +110,7 @@ def test_a_draft_opens_there_when_a_check_failed(visitor: Visitor) -> None:
     assert visitor.client.get(start)["Location"].endswith("/review/")
 
 
-def test_an_error_is_answered_for_with_a_name_and_the_run_is_told(visitor: Visitor) -> None:
+def test_an_error_is_waived_by_name_and_the_run_gets_the_waiver(visitor: Visitor) -> None:
     inspected(visitor, result(RAM, "node1", "error"), result(RAM, "node2", "error"))
     text = waive(visitor, RAM, htmx=True)
     assert "alice" in text.split('data-key="waive"')[1].split("</form>")[0]
@@ -129,7 +131,7 @@ def test_a_warning_that_is_known_covers_no_error(visitor: Visitor) -> None:
     assert run.waivers == ["time.skew@node1:warning"]
 
 
-def test_it_can_be_taken_back_even_when_nothing_is_found_any_more(visitor: Visitor) -> None:
+def test_a_waiver_can_be_withdrawn_when_its_finding_is_gone(visitor: Visitor) -> None:
     inspected(visitor, result(RAM, "node1", "error"))
     waive(visitor, RAM)
     Inspection.objects.update(results=[result(RAM, "node1")])
@@ -139,7 +141,7 @@ def test_it_can_be_taken_back_even_when_nothing_is_found_any_more(visitor: Visit
     assert "Withdraw" not in text_of(visitor)
 
 
-def test_another_machine_with_the_same_finding_wants_a_yes_of_its_own(visitor: Visitor) -> None:
+def test_the_same_finding_on_another_machine_needs_a_separate_waiver(visitor: Visitor) -> None:
     inspected(visitor, result(RAM, "node1", "error"))
     waive(visitor, RAM)
     Inspection.objects.update(results=[result(RAM, "node1", "error"), result(RAM, "node3", "error")])
@@ -202,7 +204,7 @@ def test_nothing_is_waived_while_a_run_is_active_nor_by_strangers(
     assert visitor.client.post(address, {"key": precheck_key(RAM, "error"), "given": "on"}).status_code == 404
 
 
-def test_review_says_it_in_a_line_that_leads_there(visitor: Visitor) -> None:
+def test_review_has_a_line_that_links_to_the_prechecks(visitor: Visitor) -> None:
     def line() -> str:
         return text_of(visitor, "review").split('id="checked"')[1].split("</p>")[0]
 

@@ -1,4 +1,4 @@
-"""A password that is replaced in any way stays masked where the old one still stands in a comment."""
+"""A replaced password stays masked wherever the old one still occurs in a comment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warnings are acknowledged one by one, and a run that is under way keeps its draft as it is."""
+"""Warnings are acknowledged one by one, and an active run prevents changes of its draft."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_install_waits_until_every_warning_is_known(warned: Visitor) -> None:
     assert "disabled" not in button(warned)
 
 
-def test_an_acknowledgement_says_who_and_when_and_can_be_taken_back(warned: Visitor) -> None:
+def test_an_acknowledgement_has_user_and_time_and_can_be_withdrawn(warned: Visitor) -> None:
     finding = warnings(warned)[0]
     waive(warned, waiver_key(finding))
     (waiver,) = warned.cluster.waivers
@@ -69,19 +69,19 @@ def test_an_acknowledgement_says_who_and_when_and_can_be_taken_back(warned: Visi
     assert list(deeds) == ["waiver.give", "waiver.take_back"]
 
 
-def test_a_key_that_no_warning_has_is_not_kept(warned: Visitor) -> None:
+def test_a_key_without_a_warning_is_not_stored(warned: Visitor) -> None:
     waive(warned, "host.no_role:000000000000")
     assert warned.cluster.waivers == []
 
 
-def test_a_warning_that_says_something_else_now_is_another_warning(warned: Visitor) -> None:
+def test_a_warning_with_a_changed_text_is_another_warning(warned: Visitor) -> None:
     for finding in warnings(warned):
         waive(warned, waiver_key(finding))
     warned.post("machines", warned.row(3, 3, name="renamed", address="10.99.0.8"), htmx=True)
     assert [finding.hosts for finding in unread(warned.cluster, warnings(warned))] == [("renamed",)]
 
 
-def test_a_run_is_refused_until_then_and_carries_what_was_said(warned: Visitor) -> None:
+def test_a_run_is_refused_until_acknowledged_and_stores_the_record(warned: Visitor) -> None:
     alice = warned.cluster.owner
     with pytest.raises(WarningsUnread):
         services.run_start(actor=alice, cluster=warned.cluster)
@@ -92,14 +92,14 @@ def test_a_run_is_refused_until_then_and_carries_what_was_said(warned: Visitor) 
     assert run.waivers == ["host.no_role"]
 
 
-def test_whoever_has_shown_all_warnings_may_say_yes_to_all(warned: Visitor) -> None:
+def test_a_user_who_saw_all_warnings_may_acknowledge_all(warned: Visitor) -> None:
     run = services.run_start(actor=warned.cluster.owner, cluster=warned.cluster, acknowledge_all=True)
     assert len(run.acknowledged) == 2
 
 
 @pytest.fixture
 def even(visitor: Visitor) -> Visitor:
-    """A draft with two etcd members: an error that somebody may answer for."""
+    """A draft with two etcd members: an error that may be waived."""
     visitor.post("roles", {"role-etcd": ["node1", "node2"], "role-master": ["node1"], "role-worker": ["node3"]})
     return visitor
 
@@ -108,7 +108,7 @@ def errors(visitor: Visitor) -> list[Finding]:
     return [finding for finding in check(visitor.document()) if finding.blocking]
 
 
-def test_an_error_that_may_be_waived_is_answered_for_and_the_run_starts(even: Visitor) -> None:
+def test_a_waivable_error_is_waived_and_the_run_starts(even: Visitor) -> None:
     (error,) = errors(even)
     assert error.id == "etcd.even_count" and "disabled" in button(even)
     with pytest.raises(services.RunRefused):
@@ -151,14 +151,14 @@ def test_an_error_that_may_not_be_waived_has_no_box_and_is_not(visitor: Visitor)
         services.run_start(actor=visitor.cluster.owner, cluster=visitor.cluster)
 
 
-def test_whoever_names_an_error_by_its_id_answers_for_it(even: Visitor) -> None:
+def test_an_error_can_be_waived_by_its_id(even: Visitor) -> None:
     run = services.run_start(actor=even.cluster.owner, cluster=even.cluster, waivers=["etcd.even_count"], reason=WHY)
     Run.objects.update(state="failed")
     run.refresh_from_db()
     assert services.run_retry(actor=even.cluster.owner, run=run).waivers == ["etcd.even_count"]
 
 
-def test_nobody_acknowledges_for_somebody_else(warned: Visitor, bob: object) -> None:
+def test_a_user_cannot_acknowledge_for_another_user(warned: Visitor, bob: object) -> None:
     key = waiver_key(warnings(warned)[0])
     warned.client.force_login(bob)  # type: ignore[arg-type]
     assert warned.client.post(warned.address("review") + "waive/", {"key": key, "given": "on"}).status_code == 404
@@ -174,7 +174,7 @@ def test_each_finding_leads_to_its_field(visitor: Visitor) -> None:
     assert 'id="id_role-etcd"' in visitor.get("roles").content.decode()
 
 
-def test_keys_that_mean_nothing_here_stay_told_and_want_no_answer(visitor: Visitor) -> None:
+def test_keys_without_effect_are_shown_and_need_no_acknowledgement(visitor: Visitor) -> None:
     rows = "".join(f"  - {{name: n{n}, address: 10.98.0.{n}, pasword: x, password: y}}\n" for n in (1, 2, 3))
     kept = "  addons:\n  - {name: nfs, sources: {chart: {name: nfs}}}\n"
     visitor.cluster.document = SEED.replace("  roleGroups:", f"{rows}  roleGroups:") + kept
@@ -185,7 +185,7 @@ def test_keys_that_mean_nothing_here_stay_told_and_want_no_answer(visitor: Visit
     (unknown,) = [each for each in entries if "pasword" in each]
     assert "Did you mean password?" in unknown and "In 3 places." in unknown
     assert "machines/#id_host-3-name" in unknown
-    assert any("addons" in each and "does not act on it yet" in each and "data-line" in each for each in entries)
+    assert any("addons" in each and "it has no effect yet" in each and "data-line" in each for each in entries)
     assert 'class="waive"' not in group
     marks = visitor.get("kubernetes").content.decode().split('id="marks"')[1]
     assert "Did you mean password?" in marks, "the lines stay marked beside the forms"

@@ -1,4 +1,4 @@
-"""The matrix of roles under a mouse: painted, carried, taken back, and with three hundred machines."""
+"""The role matrix with a mouse: paint, drag, undo, and use with three hundred machines."""
 
 from __future__ import annotations
 

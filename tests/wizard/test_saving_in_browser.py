@@ -1,4 +1,4 @@
-"""Nothing that is typed is lost, whatever is pressed right afterwards and however late an answer comes."""
+"""No typed input is lost, whichever button follows and however late a response arrives."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def is_posted(page: Page, to: str) -> list[str]:
     return posts
 
 
-def test_what_was_just_typed_is_saved_before_a_version_is_taken(
-    page: Page, cluster: Cluster, bundle_of: BundleOf
-) -> None:
+def test_typed_input_is_saved_before_a_version_is_applied(page: Page, cluster: Cluster, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.2")
     open_page(page, cluster, "kubernetes")
     page.locator("#id_name").fill("harbour")
@@ -53,9 +51,7 @@ def test_what_was_just_typed_is_saved_before_a_version_is_taken(
     assert stored(cluster).kubernetes.version == "v1.37.2"
 
 
-def test_a_version_that_is_taken_waits_for_the_save_under_way(
-    page: Page, cluster: Cluster, bundle_of: BundleOf
-) -> None:
+def test_applying_a_version_waits_for_the_running_save(page: Page, cluster: Cluster, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.2")
     open_page(page, cluster, "kubernetes")
     taken = is_posted(page, "/version/")
@@ -72,9 +68,7 @@ def test_a_version_that_is_taken_waits_for_the_save_under_way(
     assert len(taken) == 1
 
 
-def test_what_is_typed_as_text_is_saved_before_a_version_is_taken(
-    page: Page, cluster: Cluster, bundle_of: BundleOf
-) -> None:
+def test_typed_text_is_saved_before_a_version_is_applied(page: Page, cluster: Cluster, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.2")
     open_page(page, cluster, "kubernetes")
     yaml = page.locator("#yaml")

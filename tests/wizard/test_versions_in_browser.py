@@ -1,4 +1,4 @@
-"""The Kubernetes version in a real browser: what is said of it follows the choice, and a missing one is replaced."""
+"""The Kubernetes version in a real browser: its marks follow the choice, and a missing version is replaced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["_database_beside_playwright", "_wizard_alone", "browser", "context",
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_the_marks_follow_the_choice_and_a_missing_version_is_taken_in_one_press(
+def test_the_marks_follow_the_choice_and_a_missing_version_is_replaced(
     page: Page, cluster: Cluster, bundle_of: BundleOf
 ) -> None:
     bundle_of("v1.37.2", "v1.36.4", "v1.36.3")

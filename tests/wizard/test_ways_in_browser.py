@@ -1,4 +1,4 @@
-"""Whole ways through the wizard in a real browser: a file with errors, a pasted list, text and forms, prechecks."""
+"""Complete tasks in a real browser: a file with errors, a pasted list, text and forms, prechecks."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_options_follow_the_plugin_and_are_saved_as_they_are_typed(page: Pag
     expect(page.locator("#yaml")).to_have_value(re.compile("ipipMode: CrossSubnet"))
     assert stored(cluster).network.calico.typha.replicas == 3
     page.locator("#id_option-calico-typha-replicas").fill("many")
-    expect(page.locator("#problem-option-calico-typha-replicas")).to_contain_text("A whole number")
+    expect(page.locator("#problem-option-calico-typha-replicas")).to_contain_text("Enter a whole number")
     page.locator("#id_plugin").select_option("flannel")
     expect(page.locator("#id_option-flannel-backend_mode")).to_be_attached()
     expect(page.locator("#id_option-calico-ipip_mode")).to_have_count(0)
@@ -127,7 +127,7 @@ def test_a_finding_without_a_field_leads_to_its_line(page: Page, cluster: Cluste
     assert "ntpServers" in chosen
 
 
-def test_prechecks_are_watched_answered_for_and_taken_along_by_keyboard(page: Page, cluster: Cluster) -> None:
+def test_prechecks_are_watched_and_waived_by_keyboard(page: Page, cluster: Cluster) -> None:
     open_page(page, cluster, "prechecks")
     tab_to(page, "#check-all")
     page.keyboard.press("Enter")
@@ -158,11 +158,11 @@ def test_prechecks_are_watched_answered_for_and_taken_along_by_keyboard(page: Pa
     expect(page.locator(".fact-findings").last).to_contain_text("node1 is short of it.")
 
 
-def test_a_waiver_is_taken_back_and_a_new_machine_is_no_part_of_it(page: Page, cluster: Cluster) -> None:
+def test_a_waiver_is_withdrawn_and_does_not_cover_a_new_machine(page: Page, cluster: Cluster) -> None:
     inspected(cluster, ("hw.ram_role", "node1", "error"))
     open_page(page, cluster, "prechecks")
     reason, waive = page.locator(".check [name=reason]"), page.get_by_role("button", name="Waive and install anyway")
-    waive.click()  # the browser says that a reason is missing
+    waive.click()  # the browser reports that a reason is missing
     expect(page.locator(".check")).to_contain_text("blocking")
     reason.fill("a machine for trying things out")
     waive.click()

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clusters.config.yaml.tree import Mapping, Node, Refused, Scalar, Sequence, read, shown
+from clusters.config.yaml.tree import Mapping, Node, Refused, Scalar, Sequence, excerpt, read
 from clusters.errors import SourceError
 from clusters.localfile import read_regular
 from clusters.numbers import whole_number
@@ -125,7 +125,7 @@ class _Reading:
     def _files(self, node: Node | None) -> Iterator[Entry]:
         for component, releases in self._pairs(node, "components").items():
             if len(component) > LONGEST_WORD:
-                raise self._wrong(f"{shown(component)} is too long for the name of a component")
+                raise self._wrong(f"{excerpt(component)} is too long for the name of a component")
             for release in self._items(releases, f"components.{component}"):
                 pairs = self._pairs(release, f"a release of {component}")
                 version = self._word(pairs, "version", component)
@@ -147,13 +147,13 @@ class _Reading:
         path = self._word(pairs, "path", of, longest=4 * LONGEST_PATH)
         if why := why_not_below(path):
             raise SourceError(
-                f"{self._where} has the path {shown(path)} for {of}: {why}.",
+                f"{self._where} has the path {excerpt(path)} for {of}: {why}.",
                 hint="Paths of a bundle lie below its root: folder/file, without .. and without a leading slash. "
                 "Nothing of this bundle was used.",
             )
         sha256 = self._word(pairs, "sha256", of)
         if not _DIGEST.fullmatch(sha256):
-            raise self._wrong(f"the sha256 of {shown(path)} of {of} is {shown(sha256)}, not 64 hexadecimal digits")
+            raise self._wrong(f"the sha256 of {excerpt(path)} of {of} is {excerpt(sha256)}, not 64 hexadecimal digits")
         self._counted(size := self._size(pairs, path, of))
         return Entry(component, version, arch, path, sha256.lower(), size)
 
@@ -161,7 +161,9 @@ class _Reading:
         text = self._word(pairs, "size", of, default="0")
         size = whole_number(text)
         if size is None or size > LARGEST_ANNOUNCED:
-            raise self._wrong(f"the size of {shown(path)} of {of} is {shown(text)}, not a number of bytes up to 16 GiB")
+            raise self._wrong(
+                f"the size of {excerpt(path)} of {of} is {excerpt(text)}, not a number of bytes up to 16 GiB"
+            )
         return size
 
     def _counted(self, size: int) -> None:

@@ -20,12 +20,12 @@ _REMOVED = (
     ),
     ((3, 7), re.compile(r"experimental-.*|discovery|discovery-proxy")),
 )
-"""The first series of those asked that has these flags no more: 3.6.8 and 3.7.0 answer "flag provided but not defined",
-to `discovery` also where --help still names it. Source: `etcd --FLAG=1` of both, for each flag of their --help and for
-those that only an older one has."""
+"""The first tested series without these flags: 3.6.8 and 3.7.0 print "flag provided but not defined", for `discovery`
+even though --help still lists it. Source: `etcd --FLAG=1` of both, for each flag in their --help and each flag that
+only an older version has."""
 _RENAMED = {"log-output": "log-outputs"}
 _ENDED = ("enable-v2v3", "wait-cluster-ready-timeout")
-"""Flags that were experimental and have no successor. Source: the same questions."""
+"""Experimental flags without a successor. Source: the same tests."""
 _GATES = {
     "compact-hash-check-enabled": "CompactHashCheck",
     "enable-lease-checkpoint": "LeaseCheckpoint",
@@ -39,7 +39,7 @@ flags in `etcd --help` of 3.6.8."""
 
 
 def flags(etcd: Etcd) -> dict[str, str]:
-    """Flag without dashes -> value. Lines of `extraArgs` win over the keys beside them."""
+    """Flag without dashes -> value. Lines of `extraArgs` take precedence over the document's keys."""
     optional = {
         "log-level": etcd.log_level or None,
         "quota-backend-bytes": etcd.quota_backend_bytes,
@@ -78,7 +78,7 @@ def variable_of(flag: str) -> str:
 def removed_in(flag: str, etcd: str) -> str:
     """The series that removed a flag, if the version `etcd` (like 3.7.0) no longer has it; otherwise empty.
 
-    So it is for a version that cannot be read.
+    Also empty for an unreadable version.
     """
     found = release_of(etcd)
     for first, names in _REMOVED:
@@ -88,7 +88,7 @@ def removed_in(flag: str, etcd: str) -> str:
 
 
 def removed_flags(etcd: Etcd, version: str) -> tuple[str, ...]:
-    """Those of the flags that this version of etcd no longer has."""
+    """The flags of the document that this version of etcd no longer has."""
     return tuple(flag for flag in flags(etcd) if removed_in(flag, version))
 
 

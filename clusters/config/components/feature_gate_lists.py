@@ -1,4 +1,4 @@
-"""The feature gates that three kubelets took when asked: of their minors Slipway knows the whole list.
+"""The feature gates that three kubelets accept: for their minors, the list is complete.
 
 Printed by tests/config/askgates.py, not written by hand. Source: the kubelets of 1.37.2, 1.36.3, 1.20.2.
 """

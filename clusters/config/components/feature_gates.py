@@ -1,9 +1,9 @@
-"""Feature gates that Kubernetes does not know yet or no longer: a component does not start with one it does not know.
+"""Feature gates by Kubernetes version: a component does not start with a gate that it does not know.
 
-Of the minors in gatelists.py the whole list is known, since their kubelets were asked. Of the others the tables below
-say what came and went; where they say nothing, a gate is believed to be known. Sources: of those that went the pages
-"Feature Gates (removed)" of Kubernetes' documentation; of those that came `versioned_feature_list.yaml` in Kubernetes'
-tree, and of older ones the page "Feature Gates". Gates that came with a patch of an older series are left out.
+For the minors in feature_gate_lists.py the list is complete, because their kubelets were tested. For the others, the
+tables below list what was added and removed; a gate without an entry is assumed to be known. Sources: for removed gates
+the pages "Feature Gates (removed)" of Kubernetes' documentation; for added ones `versioned_feature_list.yaml` in
+Kubernetes' tree, and for older ones the page "Feature Gates". Gates added in a patch of an older series are omitted.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _LAST_MINOR = {
 """The last minor of Kubernetes 1 that knows a gate -> gates."""
 
 REMOVED_GATES = {name: last + 1 for last, names in _LAST_MINOR.items() for name in names.split()}
-"""Feature gate -> the first minor that does not know it any more."""
+"""Feature gate -> the first minor that no longer knows it."""
 
 _GONE_SOMETIME = (
     "APISelfSubjectReview AppArmorFields CPUManager CSIMigrationAzureFile CSIMigrationPortworx CSIMigrationRBD "
@@ -75,16 +75,16 @@ _GONE_SOMETIME = (
     "ProbeTerminationGracePeriod ServiceTrafficDistribution SizeMemoryBackedVolumes StatefulSetAutoDeletePVC "
     "StatefulSetStartOrdinal StructuredAuthorizationConfiguration TopologyAwareHints"
 )
-"""Gates of which no page says with which minor they went; the kubelet of 1.36.3 does not know them."""
+"""Removed gates without a documented minor; the kubelet of 1.36.3 does not know them."""
 
 _KUBEADM = (
     "ControlPlaneKubeletLocalMode EtcdLearnerMode NodeLocalCRISocket PublicKeysECDSA RootlessControlPlane "
     "UpgradeAddonsBeforeControlPlane WaitForAllControlPlaneComponents"
 )
-"""Gates of kubeadm's own, which no component has ever known. Source: its documentation, "kubeadm init"."""
+"""kubeadm's gates, which no component has ever known. Source: kubeadm's documentation, "kubeadm init"."""
 
 OF_A_STAGE = frozenset(("AllAlpha", "AllBeta"))
-"""Words for all gates of a stage, which every version knows."""
+"""Names for all gates of a stage, which every version knows."""
 
 _FIRST_MINOR = {
     21: "ControllerManagerLeaderMigration CSIVolumeHealth DaemonSetUpdateSurge IndexedJob "
@@ -177,7 +177,7 @@ _FIRST_MINOR = {
 """The first minor of Kubernetes 1 that knows a gate -> gates."""
 
 NEW_GATES = {name: first for first, names in _FIRST_MINOR.items() for name in names.split()}
-"""Feature gate -> the first minor that knows it, for those that came after 1.20."""
+"""Feature gate -> the first minor that knows it, for gates added after 1.20."""
 
 
 _TAKEN = {minor: frozenset(names.split()) for minor, names in feature_gate_lists.TAKEN.items()}
@@ -187,18 +187,18 @@ _LOCKED = {
 }
 
 LISTED = OF_A_STAGE.union(_KUBEADM.split(), _GONE_SOMETIME.split(), REMOVED_GATES, NEW_GATES, *_TAKEN.values())
-"""Every feature gate that Slipway has heard of."""
+"""Every feature gate that Slipway knows."""
 
 
 def is_known(gate: str, minor: int) -> bool:
-    """Whether Kubernetes 1.`minor` knows it, as far as is known here; what is in no list is believed to be known."""
+    """Whether Kubernetes 1.`minor` knows the gate, as far as Slipway knows; a gate in no list is assumed known."""
     return why_unknown(gate, minor) is None
 
 
 def why_unknown(gate: str, minor: int) -> tuple[str, str] | None:
-    """Why Kubernetes 1.`minor` does not know it, as the beginning of a sentence, and which do; None where it does."""
+    """Why Kubernetes 1.`minor` does not know a gate, as the start of a sentence, and what is allowed; else None."""
     if gate in _KUBEADM.split():
-        return f"The feature gate {gate} is one of kubeadm's own", "feature gates of the components"
+        return f"The feature gate {gate} belongs to kubeadm", "feature gates of the components"
     taken = _TAKEN.get(minor)
     if gate in OF_A_STAGE or gate not in LISTED or (taken is not None and gate in taken):
         return None
@@ -206,24 +206,24 @@ def why_unknown(gate: str, minor: int) -> tuple[str, str] | None:
     if gone is not None and minor >= gone:
         return f"The feature gate {gate} was removed in v1.{gone}", f"before v1.{gone}"
     if minor < came:
-        return f"The feature gate {gate} came with v1.{came}", f"v1.{came} and newer"
+        return f"The feature gate {gate} was added in v1.{came}", f"v1.{came} and newer"
     if taken is not None:
         return f"Kubernetes v1.{minor} has no feature gate {gate}", f"feature gates of v1.{minor}"
     return None
 
 
 def locked_to(gate: str, minor: int) -> bool | None:
-    """The only value that Kubernetes 1.`minor` takes, for a gate of which that is known; None for others."""
+    """The only value that Kubernetes 1.`minor` accepts for a locked gate; None for others."""
     return next((value for value, minors in _LOCKED.items() if gate in minors.get(minor, ())), None)
 
 
 def is_taken(gate: str, value: bool, minor: int) -> bool:
-    """Whether the components of Kubernetes 1.`minor` start with it, as far as is known here."""
+    """Whether the components of Kubernetes 1.`minor` start with this gate and value, as far as Slipway knows."""
     return is_known(gate, minor) and locked_to(gate, minor) in (None, value)
 
 
 def gates_in(argument: str) -> Iterator[tuple[str, bool | None]]:
-    """The gates of a line like `feature-gates=A=true,B=false`, in order; None for what is neither true nor false."""
+    """The gates of a line like `feature-gates=A=true,B=false`, in order; None if a value is neither true nor false."""
     name, _, value = argument.partition("=")
     if name.strip().lstrip("-") != "feature-gates":
         return

@@ -1,8 +1,8 @@
-"""What a KubeletConfiguration may say: its fields, and the words and forms of values that people often set.
+"""The fields of a KubeletConfiguration, and the valid values of those that people often set.
 
-Sources: the published type (k8s.io/kubelet/config/v1beta1, types.go, of 1.37), and what the kubelet of 1.36 refuses:
-its validation, the helpers of its eviction, and how it reads reserved resources. Names that it does not know it leaves
-out with a warning in its log, as kubeadm does; a value of another kind ends it.
+Sources: the published type (k8s.io/kubelet/config/v1beta1, types.go, of 1.37), and what the kubelet of 1.36 rejects:
+its validation, its eviction helpers, and how it reads reserved resources. It ignores unknown names with a warning in
+its log, like kubeadm; with a value of the wrong type it does not start.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _OF_KIND = {
 }
 
 FIELDS: dict[str, type] = {name: kind for kind, names in _OF_KIND.items() for name in names.split()}
-"""Field of a KubeletConfiguration (kubelet.config.k8s.io/v1beta1) -> what is written there."""
+"""Field of a KubeletConfiguration (kubelet.config.k8s.io/v1beta1) -> the type of its value."""
 
 KINDS = {
     bool: "true or false",
@@ -53,7 +53,7 @@ KINDS = {
     list: "a list",
     float: "a number",
 }
-"""What is written -> how that is called."""
+"""Type -> its name in messages."""
 
 _GATE_OF = {
     "cpuManagerPolicyOptions": "CPUManagerPolicyOptions",
@@ -73,7 +73,7 @@ _GATE_OF = {
 }
 SINCE = {"failCgroupV1": 31, "defaultPodSysctls": 37, **{field: NEW_GATES[gate] for field, gate in _GATE_OF.items()}}
 """Field -> the first minor of Kubernetes 1 that has it. Sources: KEP-4569, the types of 1.36 and 1.37, and for others
-the feature gate that the field came with."""
+the feature gate that was added with the field."""
 LATER = frozenset(
     (
         *SINCE,
@@ -83,7 +83,7 @@ LATER = frozenset(
         *("registerNode", "registerWithTaints", "singleProcessOOMKill", "tlsCurvePreferences"),
     )
 )
-"""Fields that 1.20 has not. Source: types.go of 1.20.2; its kubelet answers "found unknown field"."""
+"""Fields that 1.20 does not have. Source: types.go of 1.20.2; its kubelet prints "found unknown field"."""
 
 DURATIONS = tuple(_DURATIONS.split())
 RANGES: dict[str, tuple[int, int | None]] = {
@@ -94,18 +94,18 @@ RANGES: dict[str, tuple[int, int | None]] = {
     "containerLogMaxFiles": (2, None),
     "oomScoreAdj": (-1000, 1000),
 }
-"""Field -> its least and its greatest number. Source: the refusals of the kubelets of 1.37.2, 1.36.3 and 1.20.2."""
+"""Field -> its minimum and maximum. Source: what the kubelets of 1.37.2, 1.36.3 and 1.20.2 reject."""
 WORDS = {
     "hairpinMode": ("none", "hairpin-veth", "promiscuous-bridge"),
     "topologyManagerPolicy": ("none", "best-effort", "restricted", "single-numa-node"),
     "topologyManagerScope": ("container", "pod"),
 }
-"""Field -> its words. Source: as above."""
+"""Field -> its valid words. Source: as above."""
 ENFORCEABLE = ("pods", "system-reserved", "system-reserved-compressible", "kube-reserved", "kube-reserved-compressible")
-"""What enforceNodeAllocatable may list, besides "none" alone. Source: as above."""
+"""Valid items of enforceNodeAllocatable, besides "none" alone. Source: as above."""
 SWAP_BEHAVIORS = ("LimitedSwap", "NoSwap", "UnlimitedSwap")
 UNLIMITED_SWAP_GONE = 36
-"""The first minor that was asked and refuses UnlimitedSwap."""
+"""The first tested minor that rejects UnlimitedSwap."""
 NESTED: dict[str, type] = {
     **dict.fromkeys(("authentication.anonymous", "authentication.webhook", "authentication.x509"), dict),
     **dict.fromkeys(("authentication.anonymous.enabled", "authentication.webhook.enabled"), bool),
@@ -114,14 +114,14 @@ NESTED: dict[str, type] = {
     "authorization.webhook": dict,
     "memorySwap.swapBehavior": str,
 }
-"""Path within the configuration -> what is written there, as in types.go; another kind of value ends the kubelet."""
+"""Path in the configuration -> its type, as in types.go; the kubelet does not start with another type."""
 TEXTS = ("evictionSoftGracePeriod", "cpuManagerPolicyOptions", "topologyManagerPolicyOptions", "qosReserved")
-"""Mappings whose values are texts; `evictionMinimumReclaim` is looked at as an amount."""
+"""Mappings whose values are texts; `evictionMinimumReclaim` is checked as an amount."""
 ITEMS: dict[str, type] = {
     **dict.fromkeys(("clusterDNS", "enforceNodeAllocatable", "tlsCipherSuites", "allowedUnsafeSysctls"), str),
     **dict.fromkeys(("registerWithTaints", "reservedMemory", "shutdownGracePeriodByPodPriority"), dict),
 }
-"""List -> what its items are. Source: as above."""
+"""List -> the type of its items. Source: as above."""
 
 CGROUP_DRIVERS = ("systemd", "cgroupfs")
 SIGNALS = (
@@ -134,10 +134,10 @@ SIGNALS = (
     "containerfs.inodesFree",
     "pid.available",
 )
-"""What eviction can look at, as far as people may set it."""
+"""The eviction signals that users may set."""
 RESERVABLE = ("cpu", "memory", "ephemeral-storage", "pid")
 GC_DEFAULTS = {"imageGCHighThresholdPercent": 85, "imageGCLowThresholdPercent": 80}
-"""Where one of the two is said, the other one is this."""
+"""If only one of the two is set, the other one has this value."""
 
 _SPELLED = {field.lower(): field for field in FIELDS}
 _QUANTITY = re.compile(r"\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
@@ -146,12 +146,12 @@ _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)%")
 
 
 def is_quantity(value: object) -> bool:
-    """Whether this is a text like 250Mi or 500m, and not less than nothing. Source: Kubernetes' Quantity."""
+    """Whether this is a text like 250Mi or 500m, not negative. Source: Kubernetes' Quantity."""
     return isinstance(value, str) and _QUANTITY.fullmatch(value) is not None
 
 
 def is_threshold(value: object) -> bool:
-    """Whether this is a text like 100Mi, and more than nothing, or like 10%, up to 100%."""
+    """Whether this is a text like 100Mi, greater than zero, or like 10%, up to 100%."""
     if not isinstance(value, str):
         return False
     if percent := _PERCENT.fullmatch(value):
@@ -166,5 +166,5 @@ def is_duration(text: str) -> bool:
 
 
 def nearest_field(name: str) -> str:
-    """The field that is most likely meant, or nothing. Big and small letters are not the same to the kubelet."""
+    """The most similar field, or an empty text. The kubelet's field names are case-sensitive."""
     return _SPELLED.get(nearest(name.lower(), _SPELLED, 0.75), "")

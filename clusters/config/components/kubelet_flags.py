@@ -1,7 +1,7 @@
-"""Flags that a kubelet has no more, or not yet: it answers "unknown flag" and does not start.
+"""Flags that the kubelet no longer has, or does not have yet: it prints "unknown flag" and does not start.
 
-Sources: `kubelet --FLAG=1` of 1.36.3 and 1.37.2 for each flag that `--help` of 1.20.2 and 1.36.3 names. Those that no
-changelog dates stand with the first minor that was asked, so that nothing is said of the minors before.
+Sources: `kubelet --FLAG=1` of 1.36.3 and 1.37.2 for each flag in `--help` of 1.20.2 and 1.36.3. Flags
+without a changelog entry are listed with the first tested minor, so nothing is claimed about earlier minors.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ _CAME = {
 }
 
 GONE = {flag: minor for minor, flags in _GONE.items() for flag in flags.split()}
-"""Flag -> a minor that has it no more; later ones have it neither."""
+"""Flag -> a minor that no longer has it; later ones do not have it either."""
 CAME = {flag: minor for minor, flags in _CAME.items() for flag in flags.split()}
 """Flag -> the first minor that may have it; 1.20 has none of them."""

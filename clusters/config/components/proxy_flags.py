@@ -1,4 +1,4 @@
-"""kube-proxy's flags as fields of its configuration: with a configuration file it ignores most flags beside it.
+"""kube-proxy's flags as fields of its configuration: with a configuration file, it ignores most flags.
 
 Source: the flags that `AddFlags` of kube-proxy declares (cmd/kube-proxy/app) and the fields they fill.
 """
@@ -53,7 +53,7 @@ _LISTS = {"ipvs-exclude-cidrs": "ipvs.excludeCIDRs", "nodeport-addresses": "node
 
 
 def has_a_place(name: str, value: str) -> bool:
-    """Whether kube-proxy's configuration has a field for this flag, of this value."""
+    """Whether kube-proxy's configuration has a field for this flag and value."""
     if name in _NUMBERS:
         return signed_number(value) is not None
     if name in _SWITCHES:
@@ -62,7 +62,7 @@ def has_a_place(name: str, value: str) -> bool:
 
 
 def as_configuration(flags: Mapping[str, str]) -> dict[str, Any]:
-    """The flags as kube-proxy's configuration; those without a place there are left out (a rule reports them)."""
+    """The flags as kube-proxy's configuration; flags without a field are omitted (a rule reports them)."""
     found: dict[str, Any] = {}
     for name, value in flags.items():
         if not has_a_place(name, value):

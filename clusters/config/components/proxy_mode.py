@@ -1,4 +1,4 @@
-"""Which mode of kube-proxy a document says, and where; what it leaves open the machines decide."""
+"""kube-proxy's mode in a document, and where it is set; without one, it depends on the machines."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 BLANK_IS = "iptables"
-"""What kube-proxy runs in where its configuration names no mode. Source: kube-proxy 1.37.2 and 1.36.3, which answer a
-wrong mode with "blank means the best-available proxy [currently iptables]"; that of 1.20 says the same."""
+"""kube-proxy's mode if its configuration has none. Source: kube-proxy 1.37.2 and 1.36.3, whose message for a wrong mode
+is "blank means the best-available proxy [currently iptables]"; 1.20 prints the same."""
 
 _SECTION = "spec.kubernetes"
 
 
 @dataclass(frozen=True, slots=True)
 class ModeInDocument:
-    """kube-proxy's mode, and the path of the entry that says so. `mode` is BLANK_IS where the entry is empty."""
+    """kube-proxy's mode, and the path of the entry that sets it. `mode` is BLANK_IS if the entry is empty."""
 
     mode: str
     path: str
 
 
 def mode_in(document: Document) -> ModeInDocument | None:
-    """The mode that counts: kubeProxyConfiguration's, else kubeProxyArgs', else proxyMode's; None without any.
+    """The effective mode: kubeProxyConfiguration's, else kubeProxyArgs', else proxyMode's; None if none is set.
 
-    The same order in which kube-proxy's configuration is put together from them. An empty mode or null there takes
-    the others' away.
+    kube-proxy's configuration is merged from them in the same order. An empty mode or null overrides the others.
     """
     section = document.kubernetes
     if "mode" in section.kube_proxy_configuration:

@@ -1,1 +1,1 @@
-"""KubeKey's file formats: the document written in each, and what a format cannot hold."""
+"""KubeKey's file formats: the document written in each, and what a format cannot express."""

@@ -1,4 +1,4 @@
-"""The documents beside the cluster: KubeSphere's, and what of KubeKey 4's a v1alpha2 file carries along."""
+"""The documents beside the cluster: KubeSphere's, and the KubeKey 4 parts in a v1alpha2 file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLAIN = ("data", "status")
 
 
 def kubesphere(walk: Walk, node: Mapping) -> dict[str, Any]:
-    """KubeSphere's document as data for its model, and the word that it is not acted on."""
+    """KubeSphere's document as data for its model, with a warning that it has no effect."""
     walk.positions["kubesphere"] = (node.line, node.column)
     walk.quiet = True
     data: dict[str, Any] = {}
@@ -36,13 +36,13 @@ def kubesphere(walk: Walk, node: Mapping) -> dict[str, Any]:
             if key not in _PLAIN or isinstance(found, dict):
                 data[key] = found
     walk.quiet = False
-    message = "The second document asks for KubeSphere: it is kept in the file, but not acted on yet."
+    message = "The second document requests KubeSphere. Slipway stores it in the file, but it has no effect yet."
     walk.findings.append(warning("document.kubesphere", "kubesphere", message))
     return data
 
 
 def _metadata(walk: Walk, node: Node, path: str) -> dict[str, Any]:
-    """name, namespace and labels.version have fields of their own; the rest is kept."""
+    """name, namespace and labels.version have separate fields; the rest is stored as data."""
     if not isinstance(node, Mapping):
         return {}
     found = reading.plain(walk, node, path)
@@ -61,20 +61,20 @@ def _metadata(walk: Walk, node: Node, path: str) -> dict[str, Any]:
 
 
 def rest(walk: Walk, parts: Parts) -> dict[str, Any]:
-    """What a v1alpha2 file carries along of KubeKey 4."""
+    """The KubeKey 4 parts of a v1alpha2 file."""
     data: dict[str, Any] = {}
     for key, node in (("---inventory", parts.inventory), ("---config", parts.config)):
         pair = node.pairs.get("spec") if node is not None else None
         if pair is not None and isinstance(pair[1], Mapping):
             name = key.strip("-")
-            data[key] = kept(walk, reading.plain(walk, pair[1], name), name, pair[1])
+            data[key] = with_warnings(walk, reading.plain(walk, pair[1], name), name, pair[1])
     return data
 
 
-def kept(walk: Walk, data: dict[str, Any], path: str, node: Mapping, speaks_of: Any = None) -> dict[str, Any]:
-    """The rest of a KubeKey 4 document, and a warning for each of its keys.
+def with_warnings(walk: Walk, data: dict[str, Any], path: str, node: Mapping, known_keys: Any = None) -> dict[str, Any]:
+    """The rest of a KubeKey 4 document; adds a warning for each of its keys.
 
-    `speaks_of` is a tree of the keys that are acted on: where it goes deeper, the warning does, too.
+    `known_keys` is a tree of the keys that Slipway uses: where it has deeper levels, warnings are for deeper keys, too.
     """
     for name, value in data.items():
         pair = node.pairs.get(name)
@@ -82,11 +82,11 @@ def kept(walk: Walk, data: dict[str, Any], path: str, node: Mapping, speaks_of: 
             continue
         inner = f"{path}.{name}"
         walk.positions[inner] = (pair[0].line, pair[0].column)
-        below = (speaks_of or {}).get(name)
+        below = (known_keys or {}).get(name)
         if below and isinstance(value, dict) and isinstance(pair[1], Mapping):
-            kept(walk, value, inner, pair[1], below)
+            with_warnings(walk, value, inner, pair[1], below)
             continue
-        spoken = inner.partition(".")[2]
-        message = f"Slipway keeps {spoken} in the file, but does not act on it yet."
+        name_in_part = inner.partition(".")[2]
+        message = f"Slipway stores {name_in_part} in the file, but it has no effect yet."
         walk.findings.append(warning("key.not_acted_on", inner, message))
     return data

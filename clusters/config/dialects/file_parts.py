@@ -1,4 +1,4 @@
-"""A file's YAML documents, told apart by their kind: a cluster, KubeSphere, and KubeKey 4's Inventory and Config."""
+"""A file's YAML documents by kind: a cluster, KubeSphere, and KubeKey 4's Inventory and Config."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KUBESPHERE_KINDS = ("ClusterConfiguration", "ConfigMap")
 
 @dataclass(slots=True)
 class Parts:
-    """The documents that were found. Without a cluster, Inventory and Config describe it (KubeKey 4)."""
+    """The documents of a file. Without a cluster, Inventory and Config describe it (KubeKey 4)."""
 
     cluster: Mapping | None = None
     kubesphere: Mapping | None = None
@@ -25,18 +25,18 @@ class Parts:
 
     @property
     def first(self) -> Mapping:
-        """The document whose header counts."""
+        """The document whose header determines the dialect."""
         return self.cluster or self.inventory or self.config or Mapping(0, 0)
 
 
 def text_at(node: Mapping, key: str) -> str:
-    """The text of a single value, or nothing."""
+    """The text of a single value, or an empty text."""
     pair = node.pairs.get(key)
     return pair[1].text if pair is not None and isinstance(pair[1], Scalar) else ""
 
 
 def joined(texts: Iterable[str]) -> str:
-    """Several files as one, as KubeKey 4 has its Inventory and its Config in two."""
+    """Several files as one, because KubeKey 4 has separate files for Inventory and Config."""
     return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
 
 
@@ -48,15 +48,15 @@ def _slot(node: Mapping) -> str:
 
 
 def pick(documents: Iterable[Node]) -> Parts:
-    """The documents of a file. Raises Refused when there is no cluster, or more than one of a kind."""
+    """The documents of a file. Raises Refused when the cluster is missing or a kind occurs twice."""
     parts, count = Parts(), 0
     for node in documents:
         count += 1
         if not isinstance(node, Mapping):
             raise refuse(
                 "yaml.not_a_mapping",
-                f"Keys with values are expected here, found {what(node)}.",
-                hint="The file should start with apiVersion, kind: Cluster, metadata and spec.",
+                f"Expected keys with values, found {what(node)}.",
+                hint="The file must start with apiVersion, kind: Cluster, metadata and spec.",
                 line=node.line,
                 column=node.column,
             )
@@ -65,7 +65,7 @@ def pick(documents: Iterable[Node]) -> Parts:
             raise _twice(node, slot)
         setattr(parts, slot, node)
     if not count:
-        hint = "It should start with apiVersion and kind: Cluster."
+        hint = "It must start with apiVersion and kind: Cluster."
         raise refuse("yaml.empty", "The file is empty.", hint=hint, line=1, column=1)
     if parts.cluster is None and parts.inventory is None and parts.config is None:
         message, hint = "The file describes KubeSphere, but no cluster.", "Add kind: Cluster."
@@ -77,7 +77,7 @@ def _twice(node: Mapping, slot: str) -> Refused:
     names = {"kubesphere": "KubeSphere configuration", "inventory": "Inventory", "config": "Config"}
     return refuse(
         "yaml.documents",
-        f"The file holds more than one {names.get(slot, 'cluster')}.",
+        f"The file contains more than one {names.get(slot, 'cluster')}.",
         hint="One file describes one cluster, and optionally KubeSphere's ClusterConfiguration after ---.",
         line=node.line,
         column=node.column,

@@ -1,4 +1,4 @@
-"""What a dialect cannot hold: named as findings, and the document as it comes back from that dialect."""
+"""What a dialect cannot express: as findings, and the document after a round trip through the dialect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clusters.config.finding import Finding, info, warning
 from clusters.config.logins import not_in_the_file
 from clusters.config.masks.findings import without_secrets_in
 from clusters.config.plugins import KUBEKEY_4, plugins
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,42 +20,42 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 _REMOVED = {"imageRepo": "1.1"}
-"""Key -> KubeKey's release that no longer reads it."""
+"""Key -> the KubeKey release that no longer reads it."""
 
 
 def what_does_not_fit(document: Document, dialect: str) -> tuple[Finding, ...]:
-    """What an export to this dialect would lose, or what KubeKey would do otherwise."""
+    """What an export to this dialect would lose, or what KubeKey would do differently."""
     makers = {"v1alpha1": _lost_in_the_old, "v4": fit.findings}
     found = (*makers.get(dialect, _ignored_by_the_new)(document), *_strange(document, dialect))
     return without_secrets_in(found, document)
 
 
 def fitted(document: Document, dialect: str) -> Document:
-    """The document as it comes back after an export to this dialect and an import."""
+    """The document after an export to this dialect and an import."""
     if dialect == "v1alpha1":
         return _old(document)
     return fit.fitted(document) if dialect == "v4" else document
 
 
 def _ignored_by_the_new(document: Document) -> Iterator[Finding]:
-    """v1alpha2 holds everything; some keys only mean something to Slipway or to older releases."""
+    """v1alpha2 can express everything; some keys have an effect only in Slipway or older releases."""
     if document.kubernetes.image_repo:
-        message = "KubeKey reads imageRepo up to 1.0 only; it stays in the file."
-        yield info("dialect.ignored", "spec.kubernetes.imageRepo", message, hint="namespaceOverride has replaced it.")
+        message = "Only KubeKey 1.0 reads imageRepo; it stays in the file."
+        yield info("dialect.ignored", "spec.kubernetes.imageRepo", message, hint="Use namespaceOverride instead.")
     yield from not_in_the_file(document)
     for path, own in losses(document, "spec", lambda key, _: key.since >= OWN):
         if own.name == "credential":
-            continue  # said above, with what has to be filled in
-        message = f"{own.name} means something to Slipway only; it stays in the file."
+            continue  # reported above, with what must be filled in
+        message = f"Only Slipway uses {own.name}; it stays in the file."
         yield info("dialect.ignored", path, message)
     for part, data in (("inventory", document.inventory_v4), ("config", document.config_v4)):
         for key in data:
-            message = f"{key} means something to KubeKey 4 only; it stays in the file."
+            message = f"Only KubeKey 4 uses {key}; it stays in the file."
             yield info("dialect.ignored", f"{part}.{key}", message)
 
 
 def _strange(document: Document, dialect: str) -> Iterator[Finding]:
-    """Values that are Slipway's own, or that this KubeKey does not have: they are written as they are."""
+    """Values that only Slipway has or that this KubeKey does not have: they are written unchanged."""
     words = (
         ("spec.network.plugin", document.network.plugin, _plugins(dialect), "network plugin", "installs none"),
         (
@@ -70,18 +70,18 @@ def _strange(document: Document, dialect: str) -> Iterator[Finding]:
             document.kubernetes.proxy_mode,
             _PROXY_MODES,
             "proxy mode",
-            "prepares machines for iptables and ipvs only",
+            "prepares machines only for iptables and ipvs",
         ),
     )
     for path, text, known, what, instead in words:
         if text not in known:
-            message = f"KubeKey does not know the {what} {shown(text)}: it {instead}. It stays in the file."
+            message = f"KubeKey does not know the {what} {excerpt(text)}: it {instead}. It stays in the file."
             allowed = ", ".join(word for word in known if word)
-            yield warning("dialect.value", path, message, found=shown(text), allowed=allowed)
+            yield warning("dialect.value", path, message, found=excerpt(text), allowed=allowed)
 
 
 def _plugins(dialect: str) -> tuple[str, ...]:
-    """KubeKey 4 has one more word, for a plugin that it does not install; it comes before the last, which is none."""
+    """KubeKey 4 has an additional value for a plugin that it does not install; it is listed before the last, none."""
     known = [each.name for each in plugins() if dialect in each.dialects]
     return (*known[:-1], "other", known[-1]) if dialect == KUBEKEY_4 else tuple(known)
 
@@ -99,7 +99,7 @@ def _too_new(key: Key, path: str) -> bool:
 
 
 _ELSEWHERE = ("spec.roleGroups.control-plane", "spec.kubernetes.dnsDomain")
-"""Newer keys that v1alpha1 holds in another place, or that are looked at by themselves."""
+"""Newer keys that v1alpha1 has in another place, or that are checked separately."""
 
 
 def _old(document: Document) -> Document:
@@ -117,10 +117,10 @@ def _lost_in_the_old(document: Document) -> Iterator[Finding]:
     for path, key in losses(document, "spec", _too_new):
         yield _lost(document, path, key.name, key.since)
     if document.role_groups.control_plane:
-        message = "v1alpha1 has no group control-plane; its machines are written below master."
+        message = "v1alpha1 has no group control-plane; its machines are written to master."
         yield warning("dialect.renamed", "spec.roleGroups.control-plane", message)
     for name in document.role_groups.model_extra or {}:
-        message = f"KubeKey reads groups of one's own from 2.0 on; {name} stays in the file."
+        message = f"KubeKey reads custom groups from 2.0 on; {name} stays in the file."
         yield info("dialect.ignored", f"spec.roleGroups.{name}", message)
     kubernetes = document.kubernetes
     if kubernetes.dns_domain != kubernetes.cluster_name:
@@ -131,16 +131,18 @@ def _lost_in_the_old(document: Document) -> Iterator[Finding]:
         for name in data:
             yield _lost(document, f"{part}.{name}", name, (4, 0))
     if uses_newer_keys(document):
-        message = "Keys of KubeKey 1.1 or 1.2 are used, so numbers are written without quotes; 1.0 ignores these keys."
+        message = (
+            "The file uses keys of KubeKey 1.1 or 1.2, so numbers are written without quotes; 1.0 ignores these keys."
+        )
         yield info("dialect.newer", "spec", message)
     elif kubernetes.container_manager == "containerd":
-        message = "containerManager is left out: KubeKey 1.0 has no such key, and 1.1 and 1.2 install docker then."
+        message = "containerManager is left out: KubeKey 1.0 has no such key, and 1.1 and 1.2 then install docker."
         yield warning("dialect.lost", "spec.kubernetes.containerManager", message, hint="Export as v1alpha2.")
 
 
 def _lost(document: Document, path: str, key: str, since: tuple[int, ...]) -> Finding:
     release = ".".join(str(part) for part in since)
-    came = "which is Slipway's own" if since >= OWN else f"which came with KubeKey {release}"
+    came = "which only Slipway has" if since >= OWN else f"which was added in KubeKey {release}"
     parts = path.split(".")
     hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
     message = f"v1alpha1 has no key {key}, {came}; it is left out."

@@ -1,4 +1,4 @@
-"""Which keys of a document a dialect has no place for, and the document without them."""
+"""The keys of a document that a dialect does not have, and the document without them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def losses(section: Model, path: str, is_lost: Callable[[Key, str], bool]) -> Iterator[tuple[str, Key]]:
-    """The keys of a section, and of those within, that say something and are lost."""
+    """The lost keys of a section and its subsections that differ from their defaults."""
     for key in keys_of(type(section)).values():
         value = section.__dict__[key.attribute]
         if value == key.default or key.name.startswith("---"):
@@ -50,7 +50,7 @@ def _numbered(value: Any) -> Iterator[tuple[Any, Model]]:
 
 
 def bare(section: Model) -> Any:
-    """The section without keys nobody knows, here and within."""
+    """The section without unknown keys, including subsections."""
     update: dict[str, Any] = {}
     for key in keys_of(type(section)).values():
         value = section.__dict__[key.attribute]
@@ -66,7 +66,7 @@ def bare(section: Model) -> Any:
 
 
 def unknown_keys(section: Model, path: str) -> Iterator[str]:
-    """The paths of keys nobody knows, here and within."""
+    """The paths of unknown keys, including subsections."""
     yield from (f"{path}.{name}" for name in section.model_extra or {})
     for key in keys_of(type(section)).values():
         value = section.__dict__[key.attribute]

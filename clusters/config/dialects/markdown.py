@@ -1,4 +1,4 @@
-"""A document inside a Markdown page: where its code block begins and ends."""
+"""Finds the code block of a document inside a Markdown page."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _KEY = re.compile(r"[ \t]*(apiVersion|kind|spec):")
 
 
 def without_fence(text: str) -> str:
-    """The inside of a Markdown page's code block; the rest is blanked, so that lines keep their number.
+    """The contents of a Markdown page's code block; other lines are emptied, so that line numbers do not change.
 
-    Of several blocks it is the first that looks like a document. A text that begins with keys of a document
-    is one itself, whatever stands further down in it.
+    Of several blocks, the first that looks like a document is used. A text that starts with keys of a document is a
+    document itself, regardless of what follows.
     """
     lines = text.split("\n")
     found = _block(lines)
@@ -22,7 +22,7 @@ def without_fence(text: str) -> str:
 
 
 def source_of(text: str) -> str:
-    """The YAML itself: without a byte order mark, and of a Markdown page only the code block."""
+    """The YAML text without a byte order mark; for a Markdown page, only the code block."""
     text = text.removeprefix("\ufeff")
     lines = text.split("\n")
     found = _block(lines)
@@ -30,22 +30,22 @@ def source_of(text: str) -> str:
 
 
 def _block(lines: list[str]) -> tuple[int, int] | None:
-    """The numbers of the lines with the fences around the block that is meant."""
+    """The line numbers of the fences around the document's block."""
     first: tuple[int, int] | None = None
-    opened, fence, speaks = -1, "", False
+    opened, fence, looks_like_document = -1, "", False
     for number, line in enumerate(lines):
         match = _FENCE.match(line)
         if opened < 0 and match:
-            opened, fence, speaks = number, match[1], False
+            opened, fence, looks_like_document = number, match[1], False
         elif opened < 0 and _KEY.match(line):
             return first
         elif opened >= 0 and match and line.strip() == fence:
             first = first or (opened, number)
-            if speaks:
+            if looks_like_document:
                 return opened, number
             opened = -1
         elif opened >= 0:
-            speaks = speaks or _KEY.match(line) is not None
-    if opened >= 0 and (speaks or first is None):
+            looks_like_document = looks_like_document or _KEY.match(line) is not None
+    if opened >= 0 and (looks_like_document or first is None):
         return opened, len(lines)
     return first

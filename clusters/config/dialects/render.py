@@ -1,4 +1,4 @@
-"""The document -> a file as KubeKey reads it, in each of its dialects."""
+"""Writes the document as a file in each of KubeKey's dialects."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _USE = {
 
 
 def render(document: Document, *, dialect: str = "v1alpha2", secrets: str = "mask") -> str:
-    """The whole file. `secrets`: `mask` writes dots that `load` recognises, `omit` nothing, `show` the text itself.
+    """The whole file. `secrets`: `mask` writes dots that `load` recognizes, `omit` nothing, `show` the secret.
 
-    Raises ConfigError for an unknown dialect or way of treating secrets.
+    Raises ConfigError for an unknown dialect or an unknown value of `secrets`.
     """
     return "\n".join(_lines(document, dialect, secrets)) + "\n"
 
@@ -62,7 +62,7 @@ def _lines(document: Document, dialect: str, secrets: str) -> Iterator[str]:
     yield f"# {_USE[dialect]}"
     logins: list[Host | JumpHost] = [*document.hosts, document.jump_host, *(host.jump_host for host in document.hosts)]
     if secrets != "show" and any(each.password or each.private_key for each in logins):
-        yield "# Passwords and private keys are not in this file; fill them in before using it with KubeKey."
+        yield "# Passwords and private keys are not in this file; add them before you use it with KubeKey."
     for number, each in enumerate(found):
         if number:
             yield "---"

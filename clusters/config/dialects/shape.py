@@ -1,4 +1,4 @@
-"""The document -> plain data in KubeKey's shape, in the dialects v1alpha1 and v1alpha2."""
+"""Converts the document to plain data in KubeKey's structure, for the dialects v1alpha1 and v1alpha2."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEW = (2, 0)
 
 
 class Shaper:
-    """How one export writes values: the dialect, and what becomes of secrets (mask, show, omit)."""
+    """Writes the values of one export: for a dialect, with secrets masked, shown or omitted."""
 
     def __init__(self, dialect: str, secrets: str, *, bare: bool = True) -> None:
         self.old = dialect == "v1alpha1"
@@ -29,12 +29,16 @@ class Shaper:
         self.bare = bare or not self.old
 
     def model(self, section: Model) -> dict[str, Any]:
-        """The keys of a section that say something, in their order, then those nobody knows."""
+        """The keys of a section that differ from their defaults, in order, followed by unknown keys."""
         data: dict[str, Any] = {}
         values = section.__dict__
         for key in keys_of(type(section)).values():
             value = values[key.attribute]
-            if (value == key.default and not key.shown) or (self.old and key.since >= NEW) or key.name[:3] == "---":
+            if (
+                (value == key.default and not key.always_written)
+                or (self.old and key.since >= NEW)
+                or key.name[:3] == "---"
+            ):
                 continue
             written = self.value(value, key)
             if written is not LEFT_OUT and not (key.kind == "model" and written == {}):
@@ -53,7 +57,7 @@ class Shaper:
             if key.inner is Host:
                 return [Row(self.model(each)) for each in value]
             if value and all(isinstance(each, str) for each in value):
-                # As a whole: `[--password, x]` says of its items what each of them does not.
+                # As a whole, because in `[--password, x]` the first item shows that the second is a secret.
                 return self.text(list(value), key)
             items = (self.value(each, key) for each in value)
             return [each for each in items if each is not LEFT_OUT]
@@ -64,25 +68,25 @@ class Shaper:
         return value
 
     def text(self, value: Any, key: Key) -> Any:
-        """A text, or a list of texts, without the secrets in it."""
+        """A text, or a list of texts, without its secrets."""
         return value if self.secrets == "show" else hidden(value, mask=self.secrets == "mask", key=called(key.name))
 
     def table(self, value: Mapping[str, Any], key: Key) -> dict[str, Any]:
-        """Names to sections."""
+        """A mapping of names to sections."""
         return {name: self.value(inner, key) for name, inner in value.items()}
 
     def secret(self, secret: Secret) -> Any:
-        """Its text, a mask, or nothing."""
+        """The secret's text, a mask, or LEFT_OUT."""
         if self.secrets == "omit":
             return LEFT_OUT
         return Quoted(secret.reveal() if self.secrets == "show" else MASK)
 
     def plain(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Data nobody models: as it came, but for its secrets."""
+        """Data without a model: unchanged except for its secrets."""
         if self.secrets == "show":
             return dict(data)
-        kept: dict[str, Any] = hidden(data, mask=self.secrets == "mask")
-        return kept
+        masked: dict[str, Any] = hidden(data, mask=self.secrets == "mask")
+        return masked
 
 
 def documents(document: Document, dialect: str, secrets: str) -> list[dict[str, Any]]:
@@ -108,7 +112,7 @@ def _headed(version: str, kind: str, name: str, spec: dict[str, Any]) -> dict[st
 
 
 def _as_of_old(document: Document, spec: dict[str, Any], shaper: Shaper) -> None:
-    """What v1alpha1 has elsewhere: one group for control planes, etcd's backup below kubernetes, docker by default."""
+    """Adapt to v1alpha1: one group for control planes, etcd's backup below kubernetes, docker by default."""
     groups, kubernetes, etcd = document.role_groups, document.kubernetes, document.etcd
     spec["roleGroups"]["master"] = list(groups.master + groups.control_plane)
     if kubernetes.container_manager == "containerd" and not shaper.bare:
@@ -122,9 +126,9 @@ def _as_of_old(document: Document, spec: dict[str, Any], shaper: Shaper) -> None
 
 
 def uses_newer_keys(document: Document) -> bool:
-    """Whether something is said that KubeKey 1.1 or 1.2 brought: then numbers are bare, as these want them.
+    """Whether keys of KubeKey 1.1 or 1.2 are set: these releases require numbers without quotes.
 
-    KubeKey 1.0 reads both. containerd alone does not count: Slipway takes it where nothing is said.
+    KubeKey 1.0 reads both. containerd alone does not count, because it is Slipway's default.
     """
     kubernetes = document.kubernetes
     calm = document

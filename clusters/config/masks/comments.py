@@ -72,7 +72,7 @@ def restored_comments(typed: str, stored: str, masked: Masked, after: Masked) ->
     """A text that was typed, with the stored comment wherever one comes back as `hidden_comments` gave it.
 
     And the lines, from 1, of those with a mask of which no comment is known, or with secrets that would be shown now
-    that `after` says what is known: such a text must not be stored. The lines around them distinguish comments that
+    according to `after`: such a text must not be stored. The lines around them distinguish comments that
     look alike.
     """
     spans = list(comments_of(typed))

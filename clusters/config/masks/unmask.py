@@ -35,11 +35,11 @@ def with_masks(text: str) -> str:
 
 
 def missing_secret(path: str, where: str = "") -> Finding:
-    """Nobody knows which secret a mask there stands for, so that nothing can be stored in its place."""
+    """The finding for a mask with an unknown secret, which cannot be stored."""
     return error(
         "secret.unknown",
         path,
-        f"{where or path}: the secret is missing. Slipway cannot tell which one this mask is, or would show it.",
+        f"{where or path}: the secret is missing. Slipway does not know which one this mask hides, or would show it.",
         hint="Type the secret in place of the mask, or restore the text around it.",
     )
 
@@ -94,7 +94,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _lists_in(value: Any) -> Iterator[Sequence[Any]]:
-    """All lists of a document, and each text that is in none as a list of its own."""
+    """All lists of a document, and each text outside a list as a separate list."""
     if isinstance(value, Shown):
         yield [value]
     elif isinstance(value, dict | BaseModel):

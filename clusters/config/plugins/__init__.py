@@ -1,9 +1,9 @@
-"""Network plugins as the document knows them: one file for each, which declares a record; found by walking the package.
+"""Network plugins in the document: one file with a record for each; found by walking the package.
 
-No release was run on machines; `bridge`, which was, has none. Sources of the releases, as of August 2026: from
+No release was run on machines; `bridge` was, but has no releases. Sources of the releases, as of August 2026: from
 Kubernetes 1.23 on the ranges are those of KubeKey 4's `cluster_require` defaults (`series`), narrowed so that each
-Kubernetes has one release; the patch is the last that was published of that series. Each plugin's file names what else
-there is.
+Kubernetes has one release; the patch is the last published one of that series. Each plugin's file lists additional
+sources.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KUBEKEY_1, KUBEKEY_3, KUBEKEY_4 = "v1alpha1", "v1alpha2", "v4"
 
 
 class Release(NamedTuple):
-    """A release with its leading v (of the chart, where there is one), and the minors of Kubernetes 1 it is for."""
+    """A release with its leading v (of the chart, if there is one), and the Kubernetes minors it is for."""
 
     version: str
     oldest: int
@@ -36,16 +36,16 @@ class Release(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NetworkPlugin:
-    """What a network plugin is to the document.
+    """The properties of a network plugin.
 
-    `name` is its word in `spec.network.plugin`, `title` what people read, `place` where it stands in lists (in tens, so
+    `name` is its value in `spec.network.plugin`, `title` its display name, `place` its position in lists (in tens, so
     that there is room between two). `section` is the type of `spec.network.NAME`: a model of options, or a mapping for
     a chart's values. A plugin with `releases` runs in pods. `dual_stack`: whether it is set up for IPv4 and IPv6 when
-    the document has both. `dialects` are those whose KubeKey knows it; `instead` is what to do in KubeKey 4, which has
-    no place for its options. `series` are the oldest and newest minors of Kubernetes, by series of the plugin, of
-    KubeKey 4's `cluster_require` defaults. `modules` are the kernel modules that it may want, whatever the options:
-    every machine is asked for these. `rules` check the options. A plugin that is not `built` is refused; one that is
-    not `installed` is left to the user.
+    the document has both. `dialects` are those whose KubeKey supports it; `instead` is the alternative in KubeKey 4,
+    which does not support its options. `series` are the oldest and newest Kubernetes minors, by series of the plugin,
+    of KubeKey 4's `cluster_require` defaults. `modules` are the kernel modules that it may need, whatever the options:
+    every machine is checked for them. `rules` check the options. A plugin that is not `built` is refused; the user
+    installs one that is not `installed`.
     """
 
     name: str
@@ -71,29 +71,29 @@ class NetworkPlugin:
 
 @cache
 def plugins() -> tuple[NetworkPlugin, ...]:
-    """All of them, as they are listed for people."""
+    """All plugins, in display order."""
     found = [importlib.import_module(f"{__name__}.{each.name}").PLUGIN for each in pkgutil.iter_modules(__path__)]
     return tuple(sorted(found, key=lambda each: each.place))
 
 
 def names() -> tuple[str, ...]:
-    """Their words in the document."""
+    """The names of all plugins in the document."""
     return tuple(each.name for each in plugins())
 
 
 def plugin_of(name: str) -> NetworkPlugin | None:
-    """The plugin of that name; None where there is none."""
+    """The plugin with this name, or None."""
     return next((each for each in plugins() if each.name == name), None)
 
 
 def is_left_to_the_user(name: str) -> bool:
-    """Whether Slipway installs no plugin, because the user does."""
+    """Whether the user, not Slipway, installs the plugin."""
     found = plugin_of(name)
     return found is not None and not found.installed
 
 
 def releases_of(name: str) -> tuple[Release, ...]:
-    """The releases of a plugin; none for one that does not run in pods, and for what is no plugin."""
+    """The releases of a plugin; empty for one that does not run in pods, and for unknown names."""
     found = plugin_of(name)
     return found.releases if found else ()
 
@@ -105,18 +105,18 @@ def plugin_version(plugin: str, kubernetes_version: str) -> str:
         if release.oldest <= minor <= release.newest:
             return release.version
     raise ConfigError(
-        f"There is no release of {plugin} for Kubernetes {kubernetes_version}.",
+        f"{plugin} has no release for Kubernetes {kubernetes_version}.",
         hint=f"It is for {minors_of(plugin)}." if releases_of(plugin) else "It has no releases.",
     )
 
 
 def minors_of(plugin: str) -> str:
-    """`v1.23 to v1.37`: the Kubernetes versions that a plugin has a release for."""
+    """`v1.23 to v1.37`: the Kubernetes versions for which a plugin has a release."""
     releases = releases_of(plugin)
     return f"v1.{min(each.oldest for each in releases)} to v1.{max(each.newest for each in releases)}"
 
 
 def series_of(plugin: str, version: tuple[int, ...]) -> tuple[int, int] | None:
-    """The minors of Kubernetes that KubeKey 4 takes this version of a plugin for; None where it says nothing."""
+    """The Kubernetes minors for which KubeKey 4 accepts this plugin version; None if it is unspecified."""
     found = plugin_of(plugin)
     return found.series.get(f"{version[0]}.{version[1]}") if found else None

@@ -1,4 +1,4 @@
-"""The network plugin "bridge": a bridge on each node, routes between nodes. KubeKey has none like it."""
+"""The network plugin "bridge": a bridge on each node, routes between nodes. KubeKey does not have it."""
 
 from __future__ import annotations
 

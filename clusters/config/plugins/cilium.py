@@ -1,6 +1,6 @@
-"""The network plugin "cilium": its releases. Its options are values of its chart, which no rule looks at.
+"""The network plugin "cilium": its releases. Its options are values of its chart, which no rule checks.
 
-For Kubernetes 1.20 to 1.22: the chart of 1.14 says `kubeVersion: >= 1.16.0-0`.
+For Kubernetes 1.20 to 1.22: the chart of 1.14 requires `kubeVersion: >= 1.16.0-0`.
 """
 
 from __future__ import annotations

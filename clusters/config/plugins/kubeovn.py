@@ -1,6 +1,6 @@
 """The network plugin "kubeovn": its options, its releases and the rule on them.
 
-Its charts say `kubeVersion: >= 1.23.0-0` (1.13) and `>= 1.29.0-0` (1.15). There is none for older ones.
+Its charts require `kubeVersion: >= 1.23.0-0` (1.13) and `>= 1.29.0-0` (1.15). Older versions have no chart.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from clusters.config.finding import error
 from clusters.config.keys import Model, Text, key
 from clusters.config.plugins import KUBEKEY_1, KUBEKEY_3, KUBEKEY_4, NetworkPlugin, Release
 from clusters.config.syntax import address_of, network_of
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ _PATH = "spec.network.kubeovn"
 class Dpdk(Model):
     """Kube-OVN with DPDK."""
 
-    dpdk_mode: bool = key(False, "Whether it is on.", since="2.3")
+    dpdk_mode: bool = key(False, "Whether it is enabled.", since="2.3")
     dpdk_tunnel_iface: Text = key("br-phy", "Interface of the tunnel.", since="2.3")
     dpdk_version: Text = key("19.11", "DPDK's version.", since="2.3")
 
@@ -34,23 +34,23 @@ class Dpdk(Model):
 class OvsOvn(Model):
     """Kube-OVN's Open vSwitch."""
 
-    hw_offload: bool = key(False, "Leave work to the network card.", since="2.3")
+    hw_offload: bool = key(False, "Offload work to the network card.", since="2.3")
 
 
 class KubeOvnController(Model):
     """Kube-OVN's controller."""
 
-    pod_gateway: Text = key("", "The pods' gateway; the pod network's first address when empty.", since="2.3")
+    pod_gateway: Text = key("", "The pods' gateway; the pod network's first address if empty.", since="2.3")
     check_gateway: bool = key(True, "Wait until the gateway answers.", since="2.3")
     logical_gateway: bool = key(False, "The gateway is only a logical one.", since="2.3")
-    exclude_ips: Text = key("", "Addresses no pod gets.", since="2.3")
+    exclude_ips: Text = key("", "Addresses that no pod gets.", since="2.3")
     network_type: Text = key("geneve", "geneve, vlan or others.", since="2.3")
     vlan_interface_name: Text = key("", "Interface of the VLAN.", since="2.3")
     vlan_id: Text = key("100", "Number of the VLAN.", alias="vlanID", since="2.3")
     pod_nic_type: Text = key("veth-pair", "Kind of the pods' interfaces.", since="2.3")
     enable_lb: bool = key(True, "Load balancing by OVN.", alias="enableLB", since="2.3")
     enable_np: bool = key(True, "Network policies.", alias="enableNP", since="2.3")
-    enable_eip_snat: bool = key(True, "Outside addresses and SNAT.", since="2.3")
+    enable_eip_snat: bool = key(True, "External addresses and SNAT.", since="2.3")
     enable_external_vpc: bool = key(True, "External VPCs.", alias="enableExternalVPC", since="2.3")
 
 
@@ -58,7 +58,7 @@ class KubeOvnCni(Model):
     """Kube-OVN's part on each node."""
 
     enable_mirror: bool = key(False, "Copy traffic.", since="2.3")
-    iface: Text = key("", "Interface; found out when empty.", since="2.3")
+    iface: Text = key("", "Interface; detected if empty.", since="2.3")
     cni_config_priority: Text = key(
         "01", "First part of the configuration's name.", alias="CNIConfigPriority", since="2.3"
     )
@@ -69,17 +69,17 @@ class KubeOvnCni(Model):
 class KubeOvnPinger(Model):
     """Kube-OVN's self test."""
 
-    pinger_external_address: Text = key("114.114.114.114", "An address outside.", since="2.3")
-    pinger_external_domain: Text = key("", "A name outside.", since="2.3")
+    pinger_external_address: Text = key("114.114.114.114", "An external address.", since="2.3")
+    pinger_external_domain: Text = key("", "An external name.", since="2.3")
 
 
 class KubeOvn(Model):
     """Kube-OVN's options."""
 
-    enable_ssl: bool = key(False, "Encrypt OVN's own traffic.", alias="enableSSL", since="1.1")
+    enable_ssl: bool = key(False, "Encrypt OVN's internal traffic.", alias="enableSSL", since="1.1")
     join_cidr: Text = key("100.64.0.0/16", "Network between nodes and pods.", alias="joinCIDR", since="1.1")
     label: Text = key(
-        "node-role.kubernetes.io/control-plane", "Label of the nodes OVN's database runs on.", since="1.1"
+        "node-role.kubernetes.io/control-plane", "Label of the nodes that run OVN's database.", since="1.1"
     )
     tunnel_type: Text = key("geneve", "geneve, vxlan or stt.", since="2.3")
     svc_yaml_ipfamilypolicy: Text = key(
@@ -95,14 +95,14 @@ class KubeOvn(Model):
 
 
 def kubeovn(document: Document) -> Iterator[Finding]:
-    """Kube-OVN's networks are apart, and its gateway is among the pods."""
+    """Kube-OVN's networks do not overlap, and its gateway is in the pod network."""
     if document.network.plugin != "kubeovn":
         return
     section = document.network.kubeovn
     join, path = network_of(section.join_cidr), f"{_PATH}.joinCIDR"
     if join is None:
-        message = f"Expected the network between nodes and pods, found {shown(section.join_cidr)}."
-        found = shown(section.join_cidr)
+        message = f"Expected the network between nodes and pods, found {excerpt(section.join_cidr)}."
+        found = excerpt(section.join_cidr)
         yield error(
             "kubeovn.join_syntax", path, message, hint="100.64.0.0/16 is usual.", found=found, allowed="a network"
         )
@@ -116,10 +116,10 @@ def kubeovn(document: Document) -> Iterator[Finding]:
     pods = usable(document.network.kube_pods_cidr)
     address = address_of(gateway)
     if gateway and pods and (address is None or not any(address in network for network in pods)):
-        message = f"The pods' gateway {shown(gateway)} is not in the pod network {pods[0]}."
+        message = f"The pods' gateway {excerpt(gateway)} is not in the pod network {pods[0]}."
         path = f"{_PATH}.kube-ovn-controller.podGateway"
-        hint = "Leave it out for the first address."
-        yield error("kubeovn.gateway", path, message, hint=hint, found=shown(gateway), allowed=f"in {pods[0]}")
+        hint = "Remove it to use the first address."
+        yield error("kubeovn.gateway", path, message, hint=hint, found=excerpt(gateway), allowed=f"in {pods[0]}")
 
 
 PLUGIN = NetworkPlugin(

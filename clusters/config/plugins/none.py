@@ -1,4 +1,4 @@
-"""The network plugin "none": the pods' network is left to the user."""
+"""The network plugin "none": the user installs a plugin."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from clusters.config.finding import warning
 from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules.registry import registered
 from clusters.config.suggestions import share_of_suggestions
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -51,9 +51,9 @@ def _discover() -> None:
 def check(document: Document, waivers: Collection[str] = ()) -> tuple[Finding, ...]:
     """Everything that is wrong or worth knowing, in the order of the document's sections.
 
-    `waivers` are ids of findings somebody answers for: where the rule allows it, they come back with `waived` set
-    and block no longer. A waiver that did nothing is a warning. Who waived what is for the caller to write down.
-    No finding quotes a secret of the document: they go to pages, acknowledgements and the audit.
+    `waivers` are ids of findings to waive: where the rule allows it, they are returned with `waived` set and do not
+    block. A waiver without effect gives a warning. The caller records who waived what.
+    No finding quotes a secret of the document, because findings go to pages, acknowledgements and the audit.
     """
     _discover()
     with share_of_suggestions():
@@ -67,7 +67,7 @@ def check(document: Document, waivers: Collection[str] = ()) -> tuple[Finding, .
 
 def _unused(id: str, found: list[Finding]) -> Finding:
     why = "it cannot be waived" if any(each.id == id for each in found) else "there is no such finding"
-    return warning(UNUSED, "", f"Nothing was waived by {shown(id)}: {why}.", found=shown(id))
+    return warning(UNUSED, "", f"The waiver {excerpt(id)} has no effect: {why}.", found=excerpt(id))
 
 
 def _section(finding: Finding) -> int:

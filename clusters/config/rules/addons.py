@@ -1,4 +1,4 @@
-"""Rules on addons: each has a name of its own and something to install."""
+"""Rules on addons: each has a unique name and something to install."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.sections.system import Chart
 from clusters.config.syntax import NAME_RULE, is_domain
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,22 +23,22 @@ LONGEST_RELEASE = 53
 
 @rule
 def names(document: Document) -> Iterator[Finding]:
-    """Addons and their namespaces have names Kubernetes and Helm take."""
+    """Addons and their namespaces have names that Kubernetes and Helm accept."""
     seen: set[tuple[str, str]] = set()
     for index, addon in enumerate(document.addons):
         path = f"spec.addons.{index}"
         if not is_domain(addon.name, LONGEST_RELEASE):
-            found = shown(addon.name) if addon.name else "nothing"
+            found = excerpt(addon.name) if addon.name else "nothing"
             message = f"An addon needs a name, found {found}."
             yield error("addon.name_syntax", f"{path}.name", message, hint=NAME_RULE, found=found, allowed=NAME_RULE)
         elif (addon.namespace, addon.name) in seen:
-            message = f"The addon {addon.name} is there twice in {addon.namespace}."
+            message = f"The addon {addon.name} occurs twice in {addon.namespace}."
             allowed = "each name once"
             yield error("addon.name_duplicate", f"{path}.name", message, found=addon.name, allowed=allowed)
         seen.add((addon.namespace, addon.name))
         if not is_domain(addon.namespace, 63) or "." in addon.namespace:
-            message = f"{shown(addon.namespace)} cannot be a namespace."
-            found = shown(addon.namespace)
+            message = f"{excerpt(addon.namespace)} is not a valid namespace name."
+            found = excerpt(addon.namespace)
             yield error("addon.namespace_syntax", f"{path}.namespace", message, found=found, allowed=NAME_RULE)
 
 
@@ -50,7 +50,7 @@ def _is_repository(text: str) -> bool:
 
 @rule
 def sources(document: Document) -> Iterator[Finding]:
-    """Every addon has a chart or manifests, and a chart says where it is."""
+    """Every addon has a chart or manifests, and every chart has a location."""
     for index, addon in enumerate(document.addons):
         path, chart = f"spec.addons.{index}.sources", addon.sources.chart
         called = addon.name or f"number {index + 1}"
@@ -58,12 +58,12 @@ def sources(document: Document) -> Iterator[Finding]:
             message = f"The addon {called} has neither a chart nor manifests."
             yield error("addon.no_source", path, message, found="nothing", allowed="chart or yaml")
         elif chart != Chart() and not (chart.path or (chart.name and chart.repo)):
-            message = f"The chart of {called} does not say where it is."
+            message = f"The chart of {called} has no location."
             hint = "Give its name and repo, or its path."
             yield error("addon.chart_nowhere", f"{path}.chart", message, hint=hint, allowed="name and repo, or path")
         elif chart.repo and not _is_repository(chart.repo):
-            # The address may hold a password, and is not repeated.
-            message = f"The repository of {called}'s chart is not an address that Helm can read."
+            # The address may contain a password, so the message does not repeat it.
+            message = f"The repository of {called}'s chart is not an address that Helm supports."
             hint, allowed = "Write it like https://charts.example.com/stable.", "a URL of http, https or oci"
             yield error("addon.repo_syntax", f"{path}.chart.repo", message, hint=hint, found="text", allowed=allowed)
         for key, number in (("retries", addon.retries), ("delay", addon.delay)):

@@ -1,4 +1,4 @@
-"""Rules on characters: what is one line holds none that begins another, hides or turns a part of it."""
+"""Rules on characters: a one-line text contains no line breaks and no invisible or direction-changing characters."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 _BREAKS = "\r\n\x0b\x0c\x85\u2028\u2029"
 _ENDS = ("Cc", "Zl", "Zp")
-"""Controls, and Unicode's own ends of lines and paragraphs."""
+"""Control characters, and Unicode line and paragraph separators."""
 _HIDES = ("Cf", "Cs")
-"""Marks of direction, characters without a width, and halves of characters."""
+"""Direction marks, zero-width characters, and surrogates."""
 _JOINERS = "\u200c\u200d"
-"""Persian and many scripts of India need them within words, and emoji are put together with them."""
+"""Persian and many Indian scripts need them within words, and emoji sequences use them."""
 _PEOPLE_READ = ((CustomScript, "name"),)
-"""What only people read, in a log. An addon's name is its Helm release's, which has letters of ASCII only."""
+"""Texts that only people read, in a log. An addon's name is that of its Helm release, which is ASCII only."""
 
 
 @rule
 def one_line(document: Document) -> Iterator[Finding]:
-    """A text of one line has no line break, no other control character, and no invisible one."""
+    """A one-line text contains no line break, no other control character and no invisible character."""
     yield from _of_model(document, "spec")
     if document.kubesphere_document is not None:
         yield from _of_model(document.kubesphere_document, "kubesphere")
@@ -41,10 +41,10 @@ def _of_model(section: Model, path: str) -> Iterator[Finding]:
     values = section.__dict__
     for attribute, name, several, default in _keys(type(section)):
         value = values[attribute]
-        # Nearly all of a thousand machines' texts end here, before their paths are put together.
+        # Fast path for nearly all texts of a thousand machines, before their paths are built.
         if not value or value is default or (type(value) is str and (several or value.isprintable())):
             continue
-        # The one key of the document that stands outside of its spec.
+        # The only key of the document outside spec.
         here = "metadata.name" if path == "spec" and name == "name" else f"{path}.{name}"
         if type(value) is str and (type(section), attribute) in _PEOPLE_READ:
             value = _without_joiners(value)
@@ -52,7 +52,7 @@ def _of_model(section: Model, path: str) -> Iterator[Finding]:
 
 
 def _without_joiners(text: str) -> str:
-    """A text without joiners that join: those between two characters that are visible, and not of ASCII."""
+    """The text without legitimate joiners: those between two visible characters outside ASCII."""
     inside = zip(" " + text, text, text[1:] + " ", strict=False)
     return "".join(
         letter
@@ -63,7 +63,7 @@ def _without_joiners(text: str) -> str:
 
 @cache
 def _keys(model: type[Model]) -> tuple[tuple[str, str, bool, Any], ...]:
-    """Attribute, key, whether its text may have several lines, and its default, of all that holds texts."""
+    """Attribute, key, whether its text may have several lines, and default, of every key that contains text."""
     return tuple(
         (key.attribute, key.name, key.lines, key.default)
         for key in keys_of(model).values()
@@ -75,7 +75,7 @@ def _of_value(value: Any, name: str, path: str, *, several: bool) -> Iterator[Fi
     if isinstance(value, str | Secret):
         text = value if isinstance(value, str) else value.reveal()
         if not several and not text.isprintable():
-            # Of a password only what no login can send: a character without a width may be meant.
+            # In a password, only characters that no login can send: a zero-width character may be intended.
             yield from _found(text, name, path, _ENDS if isinstance(value, Secret) else (*_ENDS, *_HIDES))
     elif isinstance(value, Model):
         yield from _of_model(value, path)
@@ -89,17 +89,17 @@ def _of_value(value: Any, name: str, path: str, *, several: bool) -> Iterator[Fi
 
 
 def _found(text: str, name: str, path: str, kinds: tuple[str, ...]) -> Iterator[Finding]:
-    """The first of these characters in a text; what else is in it is not repeated."""
+    """The first of these characters in a text; the message does not repeat the rest of the text."""
     bad = next((letter for letter in text if unicodedata.category(letter) in kinds), "")
     if not bad:
         return
     what = _called(bad)
-    message = f"{_shown(name)} holds {what}, which {_does(bad)}."
+    message = f"{_display_name(name)} contains {what}, which {_does(bad)}."
     hint = "Write it on one line, with visible characters only."
     yield error("text.control", path, message, hint=hint, found=what, allowed="one line of visible characters")
 
 
-def _shown(name: str) -> str:
+def _display_name(name: str) -> str:
     return name if name.isprintable() else "A name"
 
 
@@ -112,5 +112,5 @@ def _called(letter: str) -> str:
 
 def _does(letter: str) -> str:
     if letter in _BREAKS:
-        return "could begin a setting of its own in a file that a program reads as root"
-    return "people do not see, and programs may read in another way"
+        return "could start an additional setting in a file that a program reads as root"
+    return "is invisible to people, and programs may interpret it differently"

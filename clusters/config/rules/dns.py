@@ -1,4 +1,4 @@
-"""Rules on the dns section: lines of hosts files, zones and their servers."""
+"""Rules on the dns section: hosts file lines, zones and their servers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import address_of, is_domain
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 from clusters.numbers import whole_number
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ _PATH = "spec.dns"
 
 @rule
 def lines(document: Document) -> Iterator[Finding]:
-    """Lines as in /etc/hosts begin with an address and go on with names."""
+    """Lines for /etc/hosts have an address, followed by names."""
     for key, text in (("dnsEtcHosts", document.dns.dns_etc_hosts), ("nodeEtcHosts", document.dns.node_etc_hosts)):
         for line in text.splitlines():
             words = line.partition("#")[0].split()
             if words and (address_of(words[0]) is None or len(words) < 2):
-                message = f"The line {shown(line.strip())} is not one of /etc/hosts."
-                hint = "An address, a blank, and names: 10.1.2.3 hub.example.com."
+                message = f"{excerpt(line.strip())} is not a valid /etc/hosts line."
+                hint = "Write an address, a space, and names: 10.1.2.3 hub.example.com."
                 path = f"{_PATH}.{key}"
-                yield error("dns.hosts_line", path, message, hint=hint, found=shown(line), allowed="address name…")
+                yield error("dns.hosts_line", path, message, hint=hint, found=excerpt(line), allowed="address name…")
 
 
 def _zones(document: Document) -> Iterator[tuple[str, ExternalZone]]:
@@ -42,7 +42,7 @@ def _zones(document: Document) -> Iterator[tuple[str, ExternalZone]]:
 
 
 def _is_server(text: str) -> bool:
-    """An address, with a port if need be: 10.1.2.3, 10.1.2.3:5353, [fd00::1]:53."""
+    """Whether this is an address with an optional port: 10.1.2.3, 10.1.2.3:5353, [fd00::1]:53."""
     host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "53")
     return address_of(host.strip("[]")) is not None and _is_port(port)
 
@@ -53,20 +53,20 @@ def _is_port(text: str) -> bool:
 
 @rule
 def zones(document: Document) -> Iterator[Finding]:
-    """Zones are domains, each with servers that have addresses."""
+    """Zones are domains, each with name servers given by address."""
     for path, zone in _zones(document):
         for index, name in enumerate(zone.zones):
             domain, colon, port = name.partition(":")
             domain = domain.removesuffix(".")
             if (domain and not is_domain(domain.lower())) or (colon and not _is_port(port)):
-                at, message = f"{path}.zones.{index}", f"{shown(name)} is no domain."
-                yield error("dns.zone_syntax", at, message, found=shown(name), allowed="a domain, or domain:port")
+                at, message = f"{path}.zones.{index}", f"{excerpt(name)} is not a domain name."
+                yield error("dns.zone_syntax", at, message, found=excerpt(name), allowed="a domain, or domain:port")
         if not zone.zones or not zone.nameservers:
             missing = "nameservers" if zone.zones else "zones"
-            message = f"A zone without {missing} answers nothing."
+            message = f"A zone needs {missing}, but none is set."
             yield error("dns.zone_half", path, message, found=f"no {missing}", allowed="at least 1")
         if zone.cache < 0:
-            message = f"Answers cannot be remembered for {zone.cache} seconds."
+            message = f"{zone.cache} is not a valid cache time in seconds."
             yield error("dns.cache_range", f"{path}.cache", message, found=str(zone.cache), allowed="0 and more")
         for index, server in enumerate(zone.nameservers):
             if not _is_server(server):
@@ -77,5 +77,5 @@ def zones(document: Document) -> Iterator[Finding]:
 
 
 def _no_server(path: str, text: str) -> Finding:
-    message = f"{shown(text)} is no DNS server: an address is needed, since names cannot be looked up yet."
-    return error("dns.server_syntax", path, message, found=shown(text), allowed="address or address:port")
+    message = f"{excerpt(text)} is not a DNS server address; names cannot be resolved here."
+    return error("dns.server_syntax", path, message, found=excerpt(text), allowed="address or address:port")

@@ -9,7 +9,7 @@ from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.sections.endpoint import VIRTUAL
 from clusters.config.syntax import NAME_RULE, address_of, is_address_or_name, is_domain, tidied
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,53 +30,53 @@ TAKEN_PORTS = {
 """Ports of a control plane machine. Source: Kubernetes' list of ports and protocols."""
 
 _PATH = "spec.controlPlaneEndpoint"
-_USUAL = "1 to 65535, where nothing else listens"
+_USUAL = "an unused port, 1 to 65535"
 
 
 @rule
 def domain(document: Document) -> Iterator[Finding]:
-    """The endpoint's domain is a name, and not that of a machine."""
+    """The endpoint's domain is a name, but not that of a machine."""
     text, path = document.control_plane_endpoint.domain, f"{_PATH}.domain"
-    usual = "Take lb.kubesphere.local."
+    usual = "Use lb.kubesphere.local."
     if not text:
         message = "The endpoint has no domain."
         yield error("endpoint.domain_missing", path, message, hint=usual, found="nothing", allowed=NAME_RULE)
     elif address_of(text) is not None or not is_domain(text):
         better = tidied(text)
         meant = f"Did you mean {better}? " if better and address_of(text) is None else ""
-        message = f"{shown(text)} is no domain name."
+        message = f"{excerpt(text)} is not a domain name."
         hint = f"{meant}{NAME_RULE}"
-        yield error("endpoint.domain_syntax", path, message, hint=hint, found=shown(text), allowed=NAME_RULE)
+        yield error("endpoint.domain_syntax", path, message, hint=hint, found=excerpt(text), allowed=NAME_RULE)
     elif document.host(text) is not None:
         yield error(
             "endpoint.domain_is_host",
             path,
-            f"{text} is the name of a machine; the endpoint needs a name of its own.",
+            f"{text} is the name of a machine; the endpoint needs a separate name.",
             hint=usual,
             hosts=(text,),
             found=text,
-            allowed="a name no machine has",
+            allowed="a name that no machine has",
         )
 
 
 @rule
 def port(document: Document) -> Iterator[Finding]:
-    """The endpoint's port exists and nothing else listens there."""
+    """The endpoint's port is valid and unused."""
     number, path = document.control_plane_endpoint.port, f"{_PATH}.port"
     found = str(number)
     if not 1 <= number <= 65535:
-        message = f"Port {number} does not exist; allowed are 1 to 65535."
+        message = f"{number} is not a valid port; allowed: 1 to 65535."
         yield error("endpoint.port_range", path, message, found=found, allowed="1 to 65535")
     elif number in TAKEN_PORTS:
-        message = f"Port {number} belongs to {TAKEN_PORTS[number]}."
+        message = f"Port {number} is used by {TAKEN_PORTS[number]}."
         yield error("endpoint.port_taken", path, message, hint="6443 is usual.", found=found, allowed=_USUAL)
     elif 30000 <= number <= 32767:
         message = f"Port {number} is in the range of NodePorts, 30000 to 32767."
-        yield error("endpoint.port_taken", path, message, hint="Take 6443.", found=found, allowed=_USUAL)
+        yield error("endpoint.port_taken", path, message, hint="Use 6443.", found=found, allowed=_USUAL)
     else:
         for host in topology.members(document, "master"):
             if host.port == number and host.ssh_address == host.node_address:
-                message = f"Port {number} is SSH's on {host.name}."
+                message = f"Port {number} is used by SSH on {host.name}."
                 yield error("endpoint.port_taken", path, message, hosts=(host.name,), found=found, allowed=_USUAL)
 
 
@@ -88,10 +88,15 @@ def address(document: Document) -> Iterator[Finding]:
     if not text:
         return
     if not is_address_or_name(text) or address_of(text) is None:
-        message = f"{shown(text)} is no IP address."
-        hint = "Leave it empty for the first control plane machine's, or give the load balancer's."
+        message = f"{excerpt(text)} is not an IP address."
+        hint = "Leave it empty for the first control plane's address, or enter the load balancer's."
         yield error(
-            "endpoint.address_syntax", path, message, hint=hint, found=shown(text), allowed="an IP address, or nothing"
+            "endpoint.address_syntax",
+            path,
+            message,
+            hint=hint,
+            found=excerpt(text),
+            allowed="an IP address, or nothing",
         )
         return
     if endpoint.internal_loadbalancer in VIRTUAL:
@@ -102,8 +107,8 @@ def address(document: Document) -> Iterator[Finding]:
             yield error(
                 "endpoint.address_is_other_machine",
                 path,
-                f"{text} is {host.name}, which is not a control plane machine.",
-                hint="Leave it empty for the first control plane machine's.",
+                f"{text} is the address of {host.name}, which is not a control plane machine.",
+                hint="Leave it empty for the first control plane's address.",
                 hosts=(host.name,),
                 found=text,
                 allowed="a load balancer's or a control plane machine's address",

@@ -1,4 +1,4 @@
-"""Rules on feature gates, wherever the document sets one: a component does not start with one it does not know."""
+"""Rules on feature gates anywhere in the document: a component does not start with an unknown one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clusters.config.finding import error, warning
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ _OF_ALL = f"{_PATH}.featureGates"
 
 @rule(waivable=True)
 def of_all_components(document: Document) -> Iterator[Finding]:
-    """Feature gates of all components are ones that this Kubernetes takes; Slipway leaves the others out."""
+    """This Kubernetes accepts the feature gates of all components; Slipway omits others."""
     version = kubernetes_of(document)
     if version is None:
         return
@@ -39,7 +39,7 @@ def of_all_components(document: Document) -> Iterator[Finding]:
 
 @rule
 def of_one_component(document: Document) -> Iterator[Finding]:
-    """Feature gates of one component are ones that this Kubernetes takes; they are handed on as they are."""
+    """This Kubernetes accepts the feature gates of one component; they are passed on unchanged."""
     version = kubernetes_of(document)
     if version is None:
         return
@@ -53,18 +53,18 @@ def of_one_component(document: Document) -> Iterator[Finding]:
 
 @rule
 def unlisted(document: Document) -> Iterator[Finding]:
-    """Feature gates are ones that Slipway has heard of: whether another one exists it cannot know."""
+    """Feature gates are known to Slipway: it cannot know whether other ones exist."""
     everywhere = [(f"{_OF_ALL}.{gate}", gate) for gate in document.kubernetes.feature_gates]
     for path, gate in [*everywhere, *((path, gate) for _, path, gate, _ in _of_one(document))]:
         if gate not in LISTED:
-            message = f"{shown(gate)} is not a feature gate that Slipway knows; a component that does not know it "
+            message = f"Slipway does not know the feature gate {excerpt(gate)}; a component that does not know it "
             message += "does not start."
-            hint = did_you_mean(gate, _SORTED) or "See that your version of Kubernetes has it, or remove it."
-            yield warning("kubernetes.gate_unlisted", path, message, hint=hint, found=shown(gate))
+            hint = did_you_mean(gate, _SORTED) or "Check that your version of Kubernetes has it, or remove it."
+            yield warning("kubernetes.gate_unlisted", path, message, hint=hint, found=excerpt(gate))
 
 
 def _refusal(gate: str, on: bool | None, version: Version) -> tuple[str, str] | None:
-    """Why the version does not start with the gate, as the beginning of a sentence, and what it takes."""
+    """Why the version does not start with the gate, as the start of a sentence, and what it accepts."""
     why = why_unknown(gate, version.minor)
     if why is not None or on is None:
         return why
@@ -72,11 +72,11 @@ def _refusal(gate: str, on: bool | None, version: Version) -> tuple[str, str] | 
     if only is None or only is on:
         return None
     value = str(only).lower()
-    return f"The feature gate {gate} is always {value} in v1.{version.minor}, and cannot be set otherwise", value
+    return f"The feature gate {gate} is locked to {value} in v1.{version.minor}", value
 
 
 def _of_one(document: Document) -> Iterator[tuple[str, str, str, bool | None]]:
-    """Component, path, feature gate and its value; None where that is neither true nor false."""
+    """Component, path, feature gate and its value; None if the value is neither true nor false."""
     section = document.kubernetes
     arguments: list[tuple[str, str, Iterable[str]]] = [
         ("API server", "apiserverArgs", section.apiserver_args),

@@ -1,4 +1,4 @@
-"""Rules on machines: their names, addresses, ports and how to log in."""
+"""Rules on machines: their names, addresses, ports and logins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from clusters.config.syntax import (
     is_label_value,
     tidied,
 )
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ ARCHITECTURES = ("amd64", "arm64")
 
 
 def called(host: Host, index: int) -> str:
-    """How a machine is called in messages."""
+    """The name of a machine in messages."""
     return host.name or f"machine {index + 1}"
 
 
@@ -43,7 +43,7 @@ def called(host: Host, index: int) -> str:
 def some_hosts(document: Document) -> Iterator[Finding]:
     """There is at least one machine."""
     if not document.hosts:
-        message = "There is no machine yet."
+        message = "The document has no machines."
         hint = "Add at least one machine."
         yield error("hosts.none", "spec.hosts", message, hint=hint, found="none", allowed="at least 1")
 
@@ -56,10 +56,15 @@ def names(document: Document) -> Iterator[Finding]:
         if not host.name:
             message = f"Machine {index + 1} has no name."
             yield error(
-                "host.name_missing", path, message, hint="Try node1, node2, …", found="nothing", allowed=NAME_RULE
+                "host.name_missing",
+                path,
+                message,
+                hint="For example node1, node2, …",
+                found="nothing",
+                allowed=NAME_RULE,
             )
         elif host.name in ("localhost", "localhost.localdomain"):
-            message = f"{host.name} means every machine itself and cannot be a name."
+            message = f"{host.name} refers to the local machine everywhere, so it cannot be a machine's name."
             yield error("host.name_syntax", path, message, found=host.name, allowed=NAME_RULE)
         elif not is_domain(host.name, 63):
             better = tidied(host.name)
@@ -67,10 +72,10 @@ def names(document: Document) -> Iterator[Finding]:
             yield error(
                 "host.name_syntax",
                 path,
-                f"{shown(host.name)} cannot be the name of a machine.",
+                f"{excerpt(host.name)} is not a valid machine name.",
                 hint=f"{meant}{NAME_RULE} At most 63 characters.",
                 hosts=(host.name,),
-                found=shown(host.name),
+                found=excerpt(host.name),
                 allowed=NAME_RULE,
             )
 
@@ -81,8 +86,8 @@ def names_differ(document: Document) -> Iterator[Finding]:
     yield from _repeated(
         [(host.name, f"spec.hosts.{index}.name") for index, host in enumerate(document.hosts)],
         "host.name_duplicate",
-        "The name {value} is taken by machine {first} already.",
-        "Give every machine a name of its own.",
+        "Machine {first} is already named {value}.",
+        "Give every machine a unique name.",
     )
 
 
@@ -95,7 +100,7 @@ def ssh_differs(document: Document) -> Iterator[Finding]:
             for index, host in enumerate(document.hosts)
         ],
         "host.ssh_duplicate",
-        "{value} is machine {first} already; two rows would be the same machine.",
+        "{value} already belongs to machine {first}; both rows are the same machine.",
         "Correct the address or the SSH port.",
     )
 
@@ -107,15 +112,15 @@ def node_addresses_differ(document: Document) -> Iterator[Finding]:
     pairs = []
     for index, host in enumerate(document.hosts):
         endpoint = (host.ssh_address, host.port)
-        # A row that repeats another one wholly is reported once, by the rule above.
-        told = endpoint in endpoints and not host.internal_address
+        # The rule above reports a row that fully repeats another one.
+        is_reported = endpoint in endpoints and not host.internal_address
         endpoints.add(endpoint)
-        pairs.append(("" if told else host.node_address, _node_path(host, index)))
+        pairs.append(("" if is_reported else host.node_address, _node_path(host, index)))
     yield from _repeated(
         pairs,
         "host.internal_duplicate",
-        "{value} is the internal address of machine {first} already.",
-        "Inside the cluster every machine needs an address of its own.",
+        "{value} is already the internal address of machine {first}.",
+        "Inside the cluster, every machine needs a unique address.",
     )
 
 
@@ -123,8 +128,8 @@ def _repeated(pairs: list[tuple[str, str]], id: str, message: str, hint: str) ->
     seen: defaultdict[str, list[int]] = defaultdict(list)
     for index, (value, path) in enumerate(pairs):
         if value and seen[value]:
-            said = message.format(value=value, first=seen[value][0] + 1)
-            yield error(id, path, said, hint=hint, found=value, allowed="one no other machine has")
+            text = message.format(value=value, first=seen[value][0] + 1)
+            yield error(id, path, text, hint=hint, found=value, allowed="a unique value")
         seen[value].append(index)
 
 
@@ -134,13 +139,13 @@ def _node_path(host: Host, index: int) -> str:
 
 @rule
 def addresses(document: Document) -> Iterator[Finding]:
-    """Every machine has an address SSH can go to."""
+    """Every machine has an address for SSH."""
     for index, host in enumerate(document.hosts):
         path = f"spec.hosts.{index}.address"
         name = called(host, index)
         if not host.ssh_address:
             message = f"{name} has no address."
-            hint = "Its IP address, like 10.1.2.3."
+            hint = "Enter its IP address, like 10.1.2.3."
             yield error(
                 "host.address_missing", path, message, hint=hint, found="nothing", allowed="an address or a host name"
             )
@@ -148,10 +153,10 @@ def addresses(document: Document) -> Iterator[Finding]:
             yield error(
                 "host.address_syntax",
                 path,
-                f"{shown(host.address)} is neither an IP address nor a host name.",
+                f"{excerpt(host.address)} is neither an IP address nor a host name.",
                 hint="Write it like 10.1.2.3 or node1.example.com, without port and user.",
                 hosts=(host.name,),
-                found=shown(host.address),
+                found=excerpt(host.address),
                 allowed="an IP address or a host name",
             )
 
@@ -170,20 +175,20 @@ def node_addresses(document: Document) -> Iterator[Finding]:
             yield error(
                 "host.node_address_not_ip",
                 path,
-                f"Inside the cluster {name} needs an IP address, found {shown(text)}.",
-                hint="Fill in the internal address; a host name is enough for SSH only.",
+                f"Inside the cluster, {name} needs an IP address, found {excerpt(text)}.",
+                hint="Enter the internal address; a host name works only for SSH.",
                 hosts=(host.name,),
-                found=shown(text),
+                found=excerpt(text),
                 allowed="an IP address",
             )
         elif len(versions) > 1 and versions != [4, 6]:
-            message = f"Two addresses of {name} are one IPv4 and one IPv6 address, in this order; found {shown(text)}."
+            message = f"Two addresses of {name} must be IPv4 and IPv6, in this order; found {excerpt(text)}."
             yield error(
                 "host.dual_stack_order",
                 path,
                 message,
                 hosts=(host.name,),
-                found=shown(text),
+                found=excerpt(text),
                 allowed="IPv4,IPv6",
             )
         elif unreachable:
@@ -191,10 +196,10 @@ def node_addresses(document: Document) -> Iterator[Finding]:
                 "host.address_reserved",
                 path,
                 f"The other machines cannot reach {name} at {unreachable[0]}.",
-                hint="Take the address of its network card; `ip -4 address` shows it.",
+                hint="Use the address of its network interface; `ip -4 address` shows it.",
                 hosts=(host.name,),
                 found=unreachable[0],
-                allowed="an address of a network card",
+                allowed="an address of a network interface",
             )
 
 
@@ -208,25 +213,25 @@ def ports(document: Document) -> Iterator[Finding]:
     for index, host in enumerate(document.hosts):
         if not 1 <= host.port <= 65535:
             path = f"spec.hosts.{index}.port"
-            message = f"SSH port {host.port} does not exist; allowed are 1 to 65535."
+            message = f"{host.port} is not a valid SSH port; allowed: 1 to 65535."
             yield error("host.port_range", path, message, found=str(host.port), allowed="1 to 65535")
         if not 1 <= host.timeout <= 3600:
             path = f"spec.hosts.{index}.timeout"
-            message = f"A timeout of {host.timeout} seconds; allowed are 1 to 3600."
+            message = f"The timeout is {host.timeout} seconds; allowed: 1 to 3600."
             yield error("host.timeout_range", path, message, found=str(host.timeout), allowed="1 to 3600")
 
 
 @rule
 def credentials(document: Document) -> Iterator[Finding]:
-    """Every machine has a way to log in."""
+    """Every machine has a login."""
     for index, host in enumerate(document.hosts):
         path = f"spec.hosts.{index}"
         if not host.has_login:
             yield warning(
                 "host.credentials_missing",
                 f"{path}.password",
-                f"{called(host, index)} has neither password nor key.",
-                hint=f"Give a password, a private key or a credential. {DEFAULT_KEY} is tried by `cluster create` only,"
+                f"{called(host, index)} has neither a password nor a key.",
+                hint=f"Enter a password, a private key or a credential. Only `cluster create` tries {DEFAULT_KEY},"
                 " for the user who runs it.",
                 hosts=(host.name,),
                 found="none",
@@ -236,51 +241,51 @@ def credentials(document: Document) -> Iterator[Finding]:
             yield error(
                 "host.private_key_syntax",
                 f"{path}.privateKey",
-                f"The private key of {called(host, index)} does not look like one.",
+                f"The private key of {called(host, index)} does not look like a private key.",
                 hint="Paste the whole file, from -----BEGIN to -----END; the file without .pub.",
                 hosts=(host.name,),
                 allowed="a private key, PEM or OpenSSH",
             )
         if re.search(r"[\s:/]", host.user) or host.user.startswith("-"):
-            message = f"{shown(host.user)} cannot be the name of a user."
-            yield error("host.user_syntax", f"{path}.user", message, found=shown(host.user), allowed="a login name")
+            message = f"{excerpt(host.user)} is not a valid user name."
+            yield error("host.user_syntax", f"{path}.user", message, found=excerpt(host.user), allowed="a login name")
 
 
 @rule
 def architectures(document: Document) -> Iterator[Finding]:
-    """The processor is one that Kubernetes is published for here."""
+    """The architecture is supported."""
     for index, host in enumerate(document.hosts):
         if host.arch not in ARCHITECTURES:
             yield error(
                 "host.arch_unknown",
                 f"spec.hosts.{index}.arch",
-                f"The architecture {shown(host.arch)} is not supported.",
+                f"The architecture {excerpt(host.arch)} is not supported.",
                 hint=did_you_mean(host.arch, ARCHITECTURES),
-                found=shown(host.arch),
+                found=excerpt(host.arch),
                 allowed=", ".join(ARCHITECTURES),
             )
 
 
 @rule
 def labels(document: Document) -> Iterator[Finding]:
-    """Labels are such as Kubernetes takes them."""
+    """Labels are valid in Kubernetes."""
     for index, host in enumerate(document.hosts):
         for key, value in host.labels.items():
             if not is_label_key(key) or not is_label_value(value):
                 yield error(
                     "host.label_syntax",
                     f"spec.hosts.{index}.labels.{key}",
-                    f"{shown(key)} with {shown(value)} cannot be a label of a node.",
-                    hint="Letters, digits, '-', '_' and '.', at most 63; the key may have a domain and / before it.",
+                    f"{excerpt(key)} with {excerpt(value)} is not a valid node label.",
+                    hint="Use at most 63 letters, digits, '-', '_' and '.'; a key may have a domain and / as prefix.",
                     hosts=(host.name,),
-                    found=f"{shown(key)}: {shown(value)}",
+                    found=f"{excerpt(key)}: {excerpt(value)}",
                     allowed="a label of Kubernetes",
                 )
 
 
 @rule
 def every_host_has_a_role(document: Document) -> Iterator[Finding]:
-    """No machine is left out of all role groups."""
+    """Every machine is in a role group."""
     found = topology.all_roles(document)
     extra = ("registry", *(document.role_groups.model_extra or {}))
     named = {name for group in extra for name in topology.names(document, group)}
@@ -289,7 +294,7 @@ def every_host_has_a_role(document: Document) -> Iterator[Finding]:
             yield warning(
                 "host.no_role",
                 f"spec.hosts.{index}.name",
-                f"{host.name} is in no role group: nothing will be installed on it.",
+                f"{host.name} is not in a role group, so nothing is installed on it.",
                 hint="Make it a worker, or remove it.",
                 hosts=(host.name,),
                 found="no role group",

@@ -1,4 +1,4 @@
-"""Rules on kubernetes.kubeletConfiguration: a kubelet does not start with what it cannot read, on no machine."""
+"""Rules on kubernetes.kubeletConfiguration: the kubelet does not start on any machine with an invalid one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from clusters.config.finding import error, warning
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ _KINDS_FOUND: dict[type, str] = {dict: "a mapping", list: "a list", tuple: "a li
 
 
 def settings(document: Document, *names: str) -> Iterator[tuple[str, Any]]:
-    """Those of these fields that are said, and of their kind; nothing (null) takes a setting of Slipway's away."""
+    """Those of these fields that are set with the right type; null removes a setting of Slipway."""
     configuration = document.kubernetes.kubelet_configuration
     for name in names:
         value = configuration.get(name)
@@ -43,7 +43,7 @@ def settings(document: Document, *names: str) -> Iterator[tuple[str, Any]]:
 
 
 def is_of(value: object, kind: type) -> bool:
-    """Whether a value is of the kind that a field has; true and false are not numbers."""
+    """Whether a value has the type of a field; true and false are not numbers."""
     if kind is int:
         return type(value) is int
     if kind is float:
@@ -52,36 +52,36 @@ def is_of(value: object, kind: type) -> bool:
 
 
 def wrong_value(path: str, value: object, allowed: str, hint: str = "", *, hidden: bool = False) -> Finding:
-    """A value that the kubelet does not take; `hidden` is a text that may hold a secret."""
+    """The finding for a value that the kubelet rejects; `hidden`: the text may contain a secret."""
     if isinstance(value, str):
-        found = "a text" if hidden else shown(value)
+        found = "a text" if hidden else excerpt(value)
     else:
         found = _KINDS_FOUND.get(type(value), str(value))
     name = path.removeprefix("spec.kubernetes.")
-    message = f"{name} is {found}; the kubelet takes {allowed}."
+    message = f"{name} is {found}; the kubelet accepts {allowed}."
     return error("kubernetes.kubelet_value", path, message, hint=hint, found=found, allowed=allowed)
 
 
 @rule
 def fields(document: Document) -> Iterator[Finding]:
-    """Fields of kubelet's configuration are ones that it has; it leaves others out and starts all the same."""
+    """Fields of the kubelet's configuration exist; the kubelet ignores unknown ones and starts."""
     version = kubernetes_of(document)
     for name in document.kubernetes.kubelet_configuration:
         path = f"{_PATH}.{name}"
         if name not in FIELDS:
             meant = nearest_field(name)
-            message = f"A kubelet's configuration has no field {shown(name)}: the kubelet leaves it out."
-            hint = f"Did you mean {meant}?" if meant else "Fields are those of KubeletConfiguration v1beta1."
-            yield warning("kubernetes.kubelet_field", path, message, hint=hint, found=shown(name))
+            message = f"The kubelet configuration has no field {excerpt(name)}; the kubelet ignores it."
+            hint = f"Did you mean {meant}?" if meant else "Use fields of KubeletConfiguration v1beta1."
+            yield warning("kubernetes.kubelet_field", path, message, hint=hint, found=excerpt(name))
         elif version is not None and (version.minor < SINCE.get(name, 0) or (version.minor <= 20 and name in LATER)):
-            came = f"with v1.{SINCE[name]}" if name in SINCE else "after v1.20"
-            message = f"{name} came {came}; the kubelet of {version} leaves it out."
+            came = f"in v1.{SINCE[name]}" if name in SINCE else "after v1.20"
+            message = f"{name} was added {came}; the kubelet of {version} ignores it."
             yield warning("kubernetes.kubelet_field_new", path, message, hint="Remove it.", found=name)
 
 
 @rule
 def kinds(document: Document) -> Iterator[Finding]:
-    """What is said in kubelet's configuration is of the kind that the field has."""
+    """Values in the kubelet's configuration have the type of their field."""
     for name, value in document.kubernetes.kubelet_configuration.items():
         kind = FIELDS.get(name)
         if kind is not None and value is not None and not is_of(value, kind):
@@ -90,7 +90,7 @@ def kinds(document: Document) -> Iterator[Finding]:
 
 @rule
 def numbers_and_words(document: Document) -> Iterator[Finding]:
-    """Percentages, the number of pods and the cgroup driver are such as there are."""
+    """Percentages, the number of pods and the cgroup driver are valid."""
     for name, value in settings(document, *GC_DEFAULTS):
         if not 0 <= value <= 100:
             yield wrong_value(f"{_PATH}.{name}", value, "0 to 100")
@@ -105,28 +105,32 @@ def numbers_and_words(document: Document) -> Iterator[Finding]:
 
 @rule
 def image_collection(document: Document) -> Iterator[Finding]:
-    """Old images are removed from a higher threshold on down to a lower one."""
-    said = dict(settings(document, *GC_DEFAULTS))
-    high, low = (said.get(name, usual) for name, usual in GC_DEFAULTS.items())
-    if said and low >= high and all(0 <= each <= 100 for each in said.values()):
-        name = "imageGCLowThresholdPercent" if "imageGCLowThresholdPercent" in said else "imageGCHighThresholdPercent"
-        other = "" if len(said) == len(GC_DEFAULTS) else " where nothing is said of it"
-        message = f"Old images are removed from {high}% on, down to {low}%{other}: the kubelet wants low below high."
-        hint = "Set both, imageGCHighThresholdPercent above imageGCLowThresholdPercent."
+    """Image garbage collection starts at a high threshold and stops at a lower one."""
+    set_values = dict(settings(document, *GC_DEFAULTS))
+    high, low = (set_values.get(name, usual) for name, usual in GC_DEFAULTS.items())
+    if set_values and low >= high and all(0 <= each <= 100 for each in set_values.values()):
+        name = (
+            "imageGCLowThresholdPercent"
+            if "imageGCLowThresholdPercent" in set_values
+            else "imageGCHighThresholdPercent"
+        )
+        other = "" if len(set_values) == len(GC_DEFAULTS) else " (default)"
+        message = f"Image removal starts at {high}% and stops at {low}%{other}; the kubelet requires low below high."
+        hint = "Set imageGCHighThresholdPercent above imageGCLowThresholdPercent."
         found, allowed = f"{low} and {high}", "low below high"
         yield error("kubernetes.kubelet_gc_order", f"{_PATH}.{name}", message, hint=hint, found=found, allowed=allowed)
 
 
 @rule
 def eviction(document: Document) -> Iterator[Finding]:
-    """Thresholds of eviction are of signals that there are, each an amount or a part of the whole."""
+    """Eviction thresholds use known signals, each with an amount or a percentage."""
     names = ("evictionHard", "evictionSoft")
-    yield from amounts_of(document, names, "signal of eviction", SIGNALS, is_threshold, "a text like 100Mi or 10%")
+    yield from amounts_of(document, names, "an eviction signal", SIGNALS, is_threshold, "a text like 100Mi or 10%")
 
 
 @rule
 def soft_eviction(document: Document) -> Iterator[Finding]:
-    """Each soft threshold says how long it may be exceeded."""
+    """Each soft threshold has a grace period."""
     given = {item.partition("=")[0].lstrip("-") for item in document.kubernetes.kubelet_args}
     grace = dict(settings(document, "evictionSoftGracePeriod")).get("evictionSoftGracePeriod", {})
     if "eviction-soft-grace-period" in given:
@@ -134,7 +138,7 @@ def soft_eviction(document: Document) -> Iterator[Finding]:
     for name, thresholds in settings(document, "evictionSoft"):
         for signal in thresholds:
             if signal in SIGNALS and signal not in grace:
-                message = f"evictionSoft says nothing of how long {signal} may be exceeded; the kubelet does not start."
+                message = f"evictionSoft has no grace period for {signal}; the kubelet does not start."
                 hint = f'Add evictionSoftGracePeriod: {{{signal}: "1m30s"}}.'
                 at, allowed = f"{_PATH}.{name}.{signal}", f"{signal} in evictionSoftGracePeriod, too"
                 yield error("kubernetes.kubelet_soft_grace", at, message, hint=hint, found="nothing", allowed=allowed)
@@ -142,14 +146,14 @@ def soft_eviction(document: Document) -> Iterator[Finding]:
 
 @rule
 def reserved(document: Document) -> Iterator[Finding]:
-    """What is reserved for the machine and for Kubernetes are amounts of resources that can be."""
-    names, what = ("kubeReserved", "systemReserved"), "resource that can be reserved"
+    """Reservations for the machine and for Kubernetes are amounts of reservable resources."""
+    names, what = ("kubeReserved", "systemReserved"), "a reservable resource"
     yield from amounts_of(document, names, what, RESERVABLE, is_quantity, "a text like 500m or 250Mi")
 
 
 @rule
 def gates(document: Document) -> Iterator[Finding]:
-    """Feature gates in kubelet's configuration are true or false; which there are is a rule of their own."""
+    """Feature gates in the kubelet's configuration are true or false; a separate rule checks their names."""
     for name, switches in settings(document, "featureGates"):
         for gate, on in switches.items():
             if not isinstance(on, bool):
@@ -164,7 +168,7 @@ def amounts_of(
     is_amount: Callable[[object], bool],
     allowed: str,
 ) -> Iterator[Finding]:
-    """Findings on mappings of a known name to an amount, which is text."""
+    """Findings on mappings of known names to amounts, which are text."""
     for name, amounts in settings(document, *names):
         for key, value in amounts.items():
             path = f"{_PATH}.{name}.{key}"
@@ -178,13 +182,13 @@ def _no_such(what: str, path: str, name: str, allowed: tuple[str, ...]) -> Findi
     return error(
         "kubernetes.kubelet_name",
         path,
-        f"{shown(name)} is no {what}; the kubelet does not start.",
+        f"{excerpt(name)} is not {what}; the kubelet does not start.",
         hint=did_you_mean(name, allowed),
-        found=shown(name),
+        found=excerpt(name),
         allowed=", ".join(allowed),
     )
 
 
 def _is_bare(value: object) -> bool:
-    """A number where a text is wanted."""
+    """Whether the value is a number where text is required."""
     return type(value) in (int, float)

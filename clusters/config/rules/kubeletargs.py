@@ -1,4 +1,4 @@
-"""Rules on kubernetes.kubeletArgs: a kubelet does not start with a flag that it does not have."""
+"""Rules on kubernetes.kubeletArgs: the kubelet does not start with an unknown flag."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @rule
 def flags(document: Document) -> Iterator[Finding]:
-    """Arguments of the kubelet are flags that the kubelet of this Kubernetes has."""
+    """The kubelet of this Kubernetes has the flags in its arguments."""
     version = kubernetes_of(document)
     if version is None:
         return
@@ -27,7 +27,7 @@ def flags(document: Document) -> Iterator[Finding]:
         gone, came = GONE.get(name, version.minor + 1), CAME.get(name, 0)
         if came <= version.minor < gone:
             continue
-        message = f"The kubelet of {version} has no flag {name}, and does not start with it."
+        message = f"The kubelet of {version} has no flag {name} and does not start with it."
         allowed = f"before v1.{gone}" if version.minor >= gone else f"v1.{came} and newer"
         path = f"spec.kubernetes.kubeletArgs.{index}"
         yield error("kubernetes.kubelet_flag", path, message, hint="Remove it.", found=name, allowed=allowed)

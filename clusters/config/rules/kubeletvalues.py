@@ -1,4 +1,4 @@
-"""Rules on values in kubelet's configuration, as kubelets refused them when asked: ranges, words, nested kinds."""
+"""Rules on values in the kubelet's configuration that kubelets rejected in tests: ranges, words, nested types."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _A_DURATION = "a duration like 1m30s"
 
 @rule
 def ranges(document: Document) -> Iterator[Finding]:
-    """Numbers are within what the kubelet takes."""
+    """Numbers are in the kubelet's range."""
     version = kubernetes_of(document)
-    # The kubelet leaves log files to a Docker that it drives itself, and does not look at their number then.
+    # With dockershim, Docker manages the log files, and the kubelet does not check their number.
     to_docker = document.kubernetes.container_manager == "docker" and (version is None or has_dockershim(version))
     for name, value in settings(document, *RANGES):
         if name == "containerLogMaxFiles" and to_docker:
@@ -54,7 +54,7 @@ def ranges(document: Document) -> Iterator[Finding]:
 
 @rule
 def words(document: Document) -> Iterator[Finding]:
-    """Policies are words that the kubelet has; an empty one is its default."""
+    """Policies are known to the kubelet; an empty one means the default."""
     for name, value in settings(document, *WORDS):
         if value and value not in WORDS[name]:
             yield wrong_value(f"{_PATH}.{name}", value, ", ".join(WORDS[name]), did_you_mean(value, WORDS[name]))
@@ -74,19 +74,19 @@ def durations(document: Document) -> Iterator[Finding]:
 
 @rule
 def reclaim(document: Document) -> Iterator[Finding]:
-    """What eviction frees at least are amounts of signals that there are."""
+    """Minimum reclaims use known eviction signals with amounts."""
 
     def is_amount(value: object) -> bool:
         return is_quantity(value) or is_threshold(value)
 
     yield from amounts_of(
-        document, ("evictionMinimumReclaim",), "signal of eviction", SIGNALS, is_amount, "a text like 100Mi or 10%"
+        document, ("evictionMinimumReclaim",), "an eviction signal", SIGNALS, is_amount, "a text like 100Mi or 10%"
     )
 
 
 @rule
 def nested_kinds(document: Document) -> Iterator[Finding]:
-    """What stands within mappings and lists is of the kind that the kubelet reads there."""
+    """Values in mappings and lists have the type that the kubelet requires."""
     configuration = document.kubernetes.kubelet_configuration
     for path, kind in NESTED.items():
         value = _within(configuration, path.split("."))
@@ -104,7 +104,7 @@ def nested_kinds(document: Document) -> Iterator[Finding]:
 
 @rule
 def swap(document: Document) -> Iterator[Finding]:
-    """The use of swap is one that this kubelet has."""
+    """This kubelet has the swap behavior."""
     version = kubernetes_of(document)
     value = _within(document.kubernetes.kubelet_configuration, ["memorySwap", "swapBehavior"])
     gone = version is not None and version.minor >= UNLIMITED_SWAP_GONE
@@ -115,7 +115,7 @@ def swap(document: Document) -> Iterator[Finding]:
 
 @rule
 def enforced(document: Document) -> Iterator[Finding]:
-    """What is enforced on pods and daemons is known, and each reserve that is enforced names its control group."""
+    """Enforced limits are known, and each enforced reservation has a control group."""
     given = {line.partition("=")[0].strip().lstrip("-") for line in document.kubernetes.kubelet_args}
     configuration = document.kubernetes.kubelet_configuration
     for name, items in settings(document, "enforceNodeAllocatable"):
@@ -129,13 +129,13 @@ def enforced(document: Document) -> Iterator[Finding]:
             of = item.removesuffix("-compressible").removesuffix("-reserved")
             field, flag = f"{of}ReservedCgroup", f"{of}-reserved-cgroup"
             if not configuration.get(field) and flag not in given:
-                message = f"enforceNodeAllocatable has {item}, and {field} is missing; the kubelet does not start."
-                hint, allowed = f"Add {field}, or take {item} out.", f"{field}, too"
+                message = f"enforceNodeAllocatable contains {item}, but {field} is missing; the kubelet does not start."
+                hint, allowed = f"Add {field}, or remove {item}.", f"{field}, too"
                 yield error("kubernetes.kubelet_cgroup", path, message, hint=hint, found="nothing", allowed=allowed)
 
 
 def _within(whole: dict[str, Any], names: list[str]) -> Any:
-    """What stands at this path, or nothing."""
+    """The value at this path, or None."""
     value: Any = whole
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None

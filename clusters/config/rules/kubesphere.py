@@ -1,4 +1,4 @@
-"""Rules on KubeSphere's document. As long as KubeSphere is not installed, what is wrong in it is only a warning."""
+"""Rules on KubeSphere's document. While Slipway does not install KubeSphere, problems in it are warnings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clusters.config.rules.compatibility import kubernetes_of, series
 from clusters.config.rules.notbuilt import is_built
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,26 +24,26 @@ _VERSION = "kubesphere.metadata.labels.version"
 
 @rule(waivable=("kubesphere.kubernetes",))
 def versions(document: Document) -> Iterator[Finding]:
-    """KubeSphere's version is one there is, and goes with this Kubernetes."""
+    """KubeSphere's version exists and is compatible with this Kubernetes."""
     found = document.kubesphere_document
     if found is None:
         return
-    tell = error if is_built("documents", "KubeSphere") else warning
+    make_finding = error if is_built("documents", "KubeSphere") else warning
     minors = matrix.KUBESPHERE.get(found.version)
     known = ", ".join(matrix.KUBESPHERE)
     version = kubernetes_of(document)
     if not found.version:
-        message = "KubeSphere's version is missing: it is the label version."
-        hint = "Write metadata.labels.version, like v3.4.1."
-        yield tell("kubesphere.version_missing", _VERSION, message, hint=hint, found="nothing", allowed=known)
+        message = "The label version with KubeSphere's version is missing."
+        hint = "Set metadata.labels.version, like v3.4.1."
+        yield make_finding("kubesphere.version_missing", _VERSION, message, hint=hint, found="nothing", allowed=known)
     elif minors is None:
-        message = f"There is no KubeSphere {shown(found.version)} for KubeKey 3."
+        message = f"KubeKey 3 does not support KubeSphere {excerpt(found.version)}."
         hint = did_you_mean(found.version, matrix.KUBESPHERE) or "The newest is v3.4.1."
-        text = shown(found.version)
-        yield tell("kubesphere.version_unknown", _VERSION, message, hint=hint, found=text, allowed=known)
+        text = excerpt(found.version)
+        yield make_finding("kubesphere.version_unknown", _VERSION, message, hint=hint, found=text, allowed=known)
     elif version is not None and not minors[0] <= version.minor <= minors[1]:
-        message = f"KubeSphere {found.version} goes with Kubernetes {series(minors)}, not with {version}."
-        yield tell("kubesphere.kubernetes", _VERSION, message, found=found.version, allowed=series(minors))
+        message = f"KubeSphere {found.version} is for Kubernetes {series(minors)}, not for {version}."
+        yield make_finding("kubesphere.kubernetes", _VERSION, message, found=found.version, allowed=series(minors))
 
 
 @rule
@@ -54,23 +54,23 @@ def kind(document: Document) -> Iterator[Finding]:
         return
     wanted = "ConfigMap" if found.version == "v2.1.1" else "ClusterConfiguration"
     if found.kind != wanted:
-        message = f"KubeSphere {found.version} is configured by a {wanted}, found {shown(found.kind)}."
+        message = f"KubeSphere {found.version} needs a {wanted}, found {excerpt(found.kind)}."
         yield warning("kubesphere.kind", "kubesphere.kind", message, found=found.kind, allowed=wanted)
 
 
 @rule
 def values(document: Document) -> Iterator[Finding]:
-    """The part in several clusters and the console's port are ones there are."""
+    """The multicluster role and the console's port are valid."""
     found = document.kubesphere_document
     if found is None:
         return
-    tell = error if is_built("documents", "KubeSphere") else warning
+    make_finding = error if is_built("documents", "KubeSphere") else warning
     role = found.spec.multicluster.cluster_role
     if role and role not in ROLES:
         path = "kubesphere.spec.multicluster.clusterRole"
-        message = f"{shown(role)} is no part in several clusters."
+        message = f"{excerpt(role)} is not a multicluster role."
         allowed = ", ".join(ROLES)
-        yield tell(
+        yield make_finding(
             "kubesphere.cluster_role", path, message, hint=did_you_mean(role, ROLES), found=role, allowed=allowed
         )
     for path, port in (
@@ -78,6 +78,8 @@ def values(document: Document) -> Iterator[Finding]:
         ("kubesphere.spec.console.port", found.spec.console.port),
     ):
         if port is not None and not 30000 <= port <= 32767:
-            message = f"The console's port {port} is no NodePort."
+            message = f"The console's port {port} is not a NodePort."
             hint = "30880 is usual."
-            yield tell("kubesphere.console_port", path, message, hint=hint, found=str(port), allowed="30000 to 32767")
+            yield make_finding(
+                "kubesphere.console_port", path, message, hint=hint, found=str(port), allowed="30000 to 32767"
+            )

@@ -1,8 +1,8 @@
-"""What Slipway can install so far: one table. What is false here is refused, and only here.
+"""The one table of what Slipway can install; a choice that is False here is refused, and only here.
 
 The lines of network plugins and container runtimes come from their files (`clusters.config.plugins`, `.runtimes`).
 
-Building something means its line becomes true; the other rules speak of every choice as if all were built.
+Implementing a choice sets its line to True; the other rules treat every choice as implemented.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ BUILT: dict[str, dict[str, bool]] = {
 
 
 def is_built(kind: str, choice: str) -> bool:
-    """Whether this choice can be installed; what is no choice at all is for other rules to say."""
+    """Whether this choice can be installed; other rules report unknown choices."""
     return BUILT[kind].get(choice, True)
 
 
 def choices(kind: str) -> str:
-    """What can be chosen, for people."""
+    """The available choices as text."""
     return ", ".join(choice for choice, built in BUILT[kind].items() if built) or "nothing"
 
 
@@ -64,52 +64,54 @@ _CHOICES: tuple[tuple[str, Callable[[Document], str], str, str, str], ...] = (
         lambda document: document.control_plane_endpoint.internal_loadbalancer,
         "endpoint.load_balancer_not_built",
         "spec.controlPlaneEndpoint.internalLoadbalancer",
-        "Leave it out.",
+        "Remove it.",
     ),
     (
         "containerManager",
         lambda document: document.kubernetes.container_manager,
         "kubernetes.container_manager_not_built",
         "spec.kubernetes.containerManager",
-        f"Choose {DEFAULT}; images are the same.",
+        f"Use {DEFAULT}; images are the same.",
     ),
     (
         "etcd.type",
         lambda document: document.etcd.type,
         "etcd.type_not_built",
         "spec.etcd.type",
-        "Take kubekey: etcd as a service of its own.",
+        "Use kubekey: etcd as a separate service.",
     ),
     (
         "plugin",
         lambda document: document.network.plugin,
         "network.plugin_not_built",
         "spec.network.plugin",
-        "Take bridge (routes between machines of one network), or none and install it yourself.",
+        "Use bridge (routes between machines in one network), or none and install a plugin yourself.",
     ),
     (
         "kubernetes.type",
         lambda document: document.kubernetes.type,
         "kubernetes.type_not_built",
         "spec.kubernetes.type",
-        "Take kubernetes.",
+        "Use kubernetes.",
     ),
 )
-"""What is chosen among; how it is read; the finding's id, path and hint."""
+"""Kind of choice, its reader, and the finding's id, path and hint."""
 
 
 @rule
 def choices_are_built(document: Document) -> Iterator[Finding]:
-    """Every choice is one that is built."""
+    """Every choice is implemented."""
     for kind, read, id, path, hint in _CHOICES:
         choice = read(document)
         if not is_built(kind, choice):
-            yield error(id, path, f"{choice} is not built yet.", hint=hint, found=choice, allowed=choices(kind))
+            yield error(
+                id, path, f"Slipway does not support {choice} yet.", hint=hint, found=choice, allowed=choices(kind)
+            )
 
 
 @rule
 def networks_of_one_kind(document: Document) -> Iterator[Finding]:
-    """Networks are IPv4, or IPv4 and IPv6, as long as IPv6 alone is not built."""
+    """Networks are IPv4, or IPv4 and IPv6, while IPv6 alone is not implemented."""
     network = document.network
     for path, text in (
         ("spec.network.kubePodsCIDR", network.kube_pods_cidr),
@@ -117,17 +119,17 @@ def networks_of_one_kind(document: Document) -> Iterator[Finding]:
     ):
         parsed = network_of(text)
         if parsed is not None and parsed.version == 6 and not is_built("topology", "IPv6"):
-            message = f"{text} is an IPv6 network; these are not built yet."
+            message = f"Slipway does not support IPv6-only networks like {text} yet."
             yield error("network.ipv6", path, message, found=text, allowed="IPv4")
 
 
 @rule
 def addresses_of_one_kind(document: Document) -> Iterator[Finding]:
-    """Machines have an IPv4 address, with or without an IPv6 one, as long as IPv6 alone is not built."""
+    """Machines have an IPv4 address, with or without an IPv6 one, while IPv6 alone is not implemented."""
     new = is_built("topology", "IPv6")
     for index, host in enumerate(document.hosts):
         text = host.node_address
         path = f"spec.hosts.{index}.{'internalAddress' if host.internal_address else 'address'}"
         if ":" in text and "," not in text and not new and address_of(text) is not None:
-            message = f"{text} is an IPv6 address; these are not built yet."
+            message = f"Slipway does not support IPv6-only machines like {text} yet."
             yield error("host.ipv6", path, message, found=text, allowed="IPv4", hosts=(host.name,))

@@ -1,4 +1,4 @@
-"""Rules on the network plugin's release and families, and those that each plugin has on its options."""
+"""Rules on the network plugin's release and address families, and each plugin's rules on its options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clusters.config.plugins import minors_of, plugin_of, plugin_version, plugin
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
 from clusters.config.versions import is_known
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ _PATH = "spec.network"
 
 @rule
 def options_of_another(document: Document) -> Iterator[Finding]:
-    """Options are given for the plugin that is chosen."""
+    """Options are set only for the chosen plugin."""
     network = document.network
     for each in plugins():
         if not (isinstance(each.section, type) and issubclass(each.section, Model)) or network.plugin == each.name:
             continue
         if getattr(network, each.attribute) != each.section():
-            message = f"The network plugin is {shown(network.plugin)}, so the options of {each.name} have no effect."
+            message = f"The network plugin is {excerpt(network.plugin)}, so the options of {each.name} have no effect."
             path = f"{_PATH}.{each.name}"
             yield warning("network.options_unused", path, message, found=each.name, allowed=network.plugin)
 
@@ -52,17 +52,17 @@ def plugin_release(document: Document) -> Iterator[Finding]:
 
 @rule
 def plugin_families(document: Document) -> Iterator[Finding]:
-    """The network plugin carries IPv4 and IPv6 when the pods' network has both."""
+    """The network plugin supports IPv4 and IPv6 when the pod network has both."""
     network = document.network
     known, two = plugin_of(network.plugin), len(parts_of(network.kube_pods_cidr)) > 1
     if two and known is not None and not known.dual_stack:
-        message = f"{network.plugin} carries one family of addresses; the pods' network has two."
+        message = f"{network.plugin} supports one address family, but the pod network has two."
         path, allowed = f"{_PATH}.plugin", ", ".join(_of_both_families())
         yield error("network.plugin_one_family", path, message, found=network.plugin, allowed=allowed)
 
 
 def _of_both_families() -> tuple[str, ...]:
-    """Slipway's own first: what no KubeKey knows."""
+    """Plugins with both families, those that only Slipway has first."""
     able = [each for each in plugins() if each.dual_stack]
     return tuple(each.name for each in sorted(able, key=lambda each: bool(each.dialects)))
 

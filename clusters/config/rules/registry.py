@@ -1,4 +1,4 @@
-"""@rule: how a function becomes a rule."""
+"""The decorator @rule, which registers a function as a rule."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Rule = Callable[[Document], Iterator[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A rule, and which of its findings somebody may answer for: all, none, or those with these ids."""
+    """A rule, and which of its findings may be waived: all, none, or those with these ids."""
 
     function: Rule
     waivable: bool | tuple[str, ...]
 
     def findings(self, document: Document) -> Iterator[Finding]:
-        """What the rule says, marked where it may be waived."""
+        """The rule's findings, marked where they may be waived."""
         for finding in self.function(document):
             may = finding.id in self.waivable if isinstance(self.waivable, tuple) else self.waivable
             yield replace(finding, waivable=True) if may and finding.blocking else finding
@@ -38,10 +38,10 @@ def rule(*, waivable: bool | tuple[str, ...]) -> Callable[[Rule], Rule]: ...
 
 
 def rule(function: Rule | None = None, *, waivable: bool | tuple[str, ...] = False) -> Rule | Callable[[Rule], Rule]:
-    """Register a function that yields findings. Its docstring's first line says what must hold.
+    """Register a function that yields findings. The first line of its docstring states what must hold.
 
-    `waivable`: whether its errors (or those with these ids) may be waived. Only what leaves a cluster that works,
-    though not well, may be: never what makes an installation fail halfway, or one machine answer for another.
+    `waivable`: whether its errors (or those with these ids) may be waived. This is for problems that leave a cluster
+    working but degraded, never for those that make an installation fail halfway or confuse one machine with another.
     """
 
     def register(each: Rule) -> Rule:

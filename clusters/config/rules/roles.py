@@ -1,4 +1,4 @@
-"""Rules on role groups: who is what, and whether that makes a cluster."""
+"""Rules on role groups: valid members, and enough of each role for a cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clusters.config.finding import error, info, warning
 from clusters.config.rules.registry import rule
 from clusters.config.suggestions import nearest
 from clusters.config.syntax import did_you_mean
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _KNOWN = ("etcd", "master", "control-plane", "worker", "registry")
 MOST_ETCD = 7
-"""More members make every write slower. Source: etcd's FAQ."""
+"""More members slow down every write. Source: etcd's FAQ."""
 
 
 def _entries(document: Document) -> Iterator[tuple[str, str, str]]:
@@ -47,9 +47,9 @@ def ranges(document: Document) -> Iterator[Finding]:
             yield error(
                 "role.range",
                 path,
-                f"{shown(item)} in {group}: {problem}.",
+                f"{excerpt(item)} in {group}: {problem}.",
                 hint="node[1:3] is node1 to node3.",
-                found=shown(item),
+                found=excerpt(item),
                 allowed="a name, or a range like node[1:3]",
             )
         elif not item:
@@ -60,35 +60,35 @@ def ranges(document: Document) -> Iterator[Finding]:
 
 @rule
 def groups(document: Document) -> Iterator[Finding]:
-    """Groups of one's own are lists of names, and not a known group misspelt."""
+    """Custom groups are lists of names, and not a misspelled known group."""
     for name, items in (document.role_groups.model_extra or {}).items():
         path = f"spec.roleGroups.{name}"
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-            message = f"The group {shown(name)} is no list of names."
+            message = f"The group {excerpt(name)} is not a list of names."
             yield error("role.group_type", path, message, found="something else", allowed="a list of names")
         close = nearest(name.lower(), _KNOWN, 0.8)
         if close:
-            message = f"The group {shown(name)} means nothing by itself; only scripts can be run on it."
+            message = f"The custom group {excerpt(name)} has no role; only scripts can use it."
             hint = f"Did you mean {close}?"
             yield warning("role.group_unknown", path, message, hint=hint, found=name, allowed=", ".join(_KNOWN))
 
 
 @rule
 def names_exist(document: Document) -> Iterator[Finding]:
-    """Every name in a role group is a machine."""
+    """Every name in a role group is the name of a machine."""
     hosts = {host.name for host in document.hosts}
     for group, path, item in _entries(document):
         missing = [name for name in topology.expand(item).names if name and name not in hosts]
         if not missing:
             continue
         meant = did_you_mean(missing[0], hosts)
-        listed = ", ".join(shown(name) for name in missing[:3])
+        listed = ", ".join(excerpt(name) for name in missing[:3])
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         yield error(
             "role.unknown_host",
             path,
-            f"{group} names {listed}{more}, but no machine has that name.",
-            hint=meant or "Names in role groups are those of spec.hosts.",
+            f"{group} contains {listed}{more}, but no machine has that name.",
+            hint=meant or "Use names from spec.hosts.",
             found=listed,
             allowed="names of machines",
         )
@@ -96,25 +96,25 @@ def names_exist(document: Document) -> Iterator[Finding]:
 
 @rule
 def names_once(document: Document) -> Iterator[Finding]:
-    """No group names a machine twice; master and control-plane are one group."""
+    """No group contains a machine twice; master and control-plane are one group."""
     seen: set[tuple[str, str]] = set()
     for group, path, item in _entries(document):
         merged = "master" if group == "control-plane" else group
         twice = [name for name in topology.expand(item).names if (merged, name) in seen]
         seen |= {(merged, name) for name in topology.expand(item).names}
         if twice and twice[0]:
-            message = f"{twice[0]} is named twice in {merged}; once is enough."
+            message = f"{twice[0]} occurs twice in {merged}; once is enough."
             yield warning("role.duplicate", path, message, found=twice[0], allowed="each name once")
 
 
 @rule
 def a_control_plane(document: Document) -> Iterator[Finding]:
-    """There is a control plane machine."""
+    """There is at least one control plane machine."""
     if not topology.members(document, "master"):
         yield error(
             "role.no_master",
             "spec.roleGroups.master",
-            "No machine is the control plane.",
+            "No machine is a control plane.",
             hint="Put one machine into master.",
             found="none",
             allowed="at least 1",
@@ -123,7 +123,7 @@ def a_control_plane(document: Document) -> Iterator[Finding]:
 
 @rule
 def a_worker(document: Document) -> Iterator[Finding]:
-    """There is a machine that runs pods; the control plane may do so, but has to be named for it."""
+    """At least one machine runs pods; a control plane may do so if it is also a worker."""
     if topology.members(document, "worker"):
         return
     masters = topology.members(document, "master")
@@ -131,8 +131,8 @@ def a_worker(document: Document) -> Iterator[Finding]:
     yield error(
         "role.no_worker",
         "spec.roleGroups.worker",
-        "No machine is a worker, so no pod could run.",
-        hint=hint or "Put a machine into worker; it may be the control plane too.",
+        "No machine is a worker, so no pods can run.",
+        hint=hint or "Put a machine into worker; it may also be a control plane.",
         found="none",
         allowed="at least 1",
     )
@@ -147,9 +147,14 @@ def etcd_members(document: Document) -> Iterator[Finding]:
     if document.etcd.type != "kubekey":
         return
     if not count:
-        message = "No machine keeps the cluster's state."
+        message = "No machine runs etcd, which stores the cluster's state."
         yield error(
-            "role.no_etcd", path, message, hint="Put one or three into etcd.", found="none", allowed="at least 1"
+            "role.no_etcd",
+            path,
+            message,
+            hint="Put one or three machines into etcd.",
+            found="none",
+            allowed="at least 1",
         )
     elif count % 2 == 0:
         odd = f"{count - 1} or {count + 1}"
@@ -157,24 +162,24 @@ def etcd_members(document: Document) -> Iterator[Finding]:
             "etcd.even_count",
             path,
             topology.tolerates(count),
-            hint=f"Take an odd number of etcd members: {odd}.",
+            hint=f"Use an odd number of etcd members: {odd}.",
             hosts=tuple(host.name for host in members),
             found=str(count),
             allowed="an odd number",
         )
     elif count > MOST_ETCD:
-        yield warning("etcd.many", path, f"{count} etcd members make every write slow.", hint="Take 3, 5 or 7.")
+        yield warning("etcd.many", path, f"{count} etcd members slow down every write.", hint="Use 3, 5 or 7.")
 
 
 @rule
 def a_single_node(document: Document) -> Iterator[Finding]:
-    """What a cluster of one machine cannot do is said beforehand."""
+    """Note the limits of a cluster with one machine."""
     used = topology.members(document, "all")
     if len(used) == 1 and topology.roles(document, used[0].name) == topology.GROUPS:
         yield info(
             "topology.single_node",
             "spec.roleGroups",
-            f"Everything runs on {used[0].name}: when it stops, the cluster stops, and no pod can move elsewhere.",
-            hint="Good for trying things out.",
+            f"Everything runs on {used[0].name}: if it stops, the cluster stops, and pods cannot move elsewhere.",
+            hint="Suitable for evaluation.",
             hosts=(used[0].name,),
         )

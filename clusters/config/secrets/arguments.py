@@ -55,7 +55,7 @@ def whole(words: Sequence[str], at: int) -> Iterator[Found]:
 
 
 def _plain(words: Sequence[str], place: int, valued: tuple[str, ...] = ()) -> Iterator[int]:
-    """The words that are no options; `valued` are options whose value is the next word."""
+    """The words that are not options; `valued` are options whose value is the next word."""
     while place < len(words):
         if words[place].startswith("-") and len(words[place]) > 1:
             place += 1 + (words[place] in valued)
@@ -124,7 +124,7 @@ def _ansible(words: Sequence[str], place: int) -> Iterator[Found]:
 
 
 def _vault(words: Sequence[str], place: int) -> Iterator[Found]:
-    """`vault kv put a/b k=x`; `@file` and `-` say where a value is."""
+    """`vault kv put a/b k=x`; `@file` and `-` give the location of a value."""
     first = min(_behind_words(words, place, "kv", "put"), _behind_words(words, place, "kv", "patch"))
     writes = words[place : place + 1] == ["write"]
     path, *rest = [*_plain(words, place + 1 if writes else first), len(words)]

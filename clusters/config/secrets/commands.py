@@ -290,7 +290,7 @@ def from_heredoc(line: str, heads: Sequence[str], body: str) -> Iterator[Span]:
     for each in body.split("\n"):
         value = each.partition(":")[2] if "chpasswd" in readers else each.strip()
         end = place + len(each.rstrip())
-        # Of a file with names in it, these say what is a secret.
+        # In a file with names, the names determine what is a secret.
         if value.strip() and not is_open_value("", value.strip()) and not (written and set(value) & set(" :=#")):
             yield end - len(value.rstrip()), end
         if not readers and not written:

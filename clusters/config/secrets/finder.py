@@ -103,7 +103,7 @@ def _leaf(instead: Callable[[str], str] | None) -> Leaf:
 
 
 def secret_spans(value: str, key: str = "", more: Spans = ()) -> list[Span]:
-    """Where secrets stand in the value of a key; `more` are those that its neighbours tell."""
+    """Where secrets stand in the value of a key; `more` are those that its neighbors reveal."""
     found = places_in_value(value, key) if _MAYBE.search(value) is not None else []
     return apart([*found, *more]) if more else found
 

@@ -32,14 +32,14 @@ _OPEN = re.compile(
 )
 _PRODUCT = re.compile(r"(?<![A-Za-z0-9])KubeKey$")
 """What is spelled as a name of a key, and is the name of a program."""
-# What lies below these names a secret, says where one is, or how long it lives; it is none.
+# Values of these names give a secret's name, location or lifetime; they are not secrets.
 _HARMLESS = re.compile(
     r"(?:path|file|dir|name|namespace|ref|ttl|type|polic(?:y|ies)|len|days|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
     r"|endpoint|audience|annotation|label)s?$|(?:^|[-_.])(?:existing(?![-_]?passw(?:or)?d$)|stdin)|pullsecrets?$|[-_.]fd$|cert-?hash"
     r"|automount|webhook$",
     re.I,
 )
-# What a name says of a secret when it ends so: how it is made, how long it lives. Below a name it may be a user's.
+# Name endings for properties of a secret: how it is made, how long it lives. Below a name it may be a user's.
 _ABOUT = re.compile(
     r"(?<=[a-z0-9_.-])(?:encryption|algorithm|authentication|complexity|strength|expir(?:y|ation|es)|lifetime|validity"
     r"|rotation|interval|issuer|mode|location|limit|count|size|version|format|engine|provider|class|ur[il]|retries|claim"
@@ -91,7 +91,7 @@ def is_weak_key(name: str) -> bool:
 
 
 def is_open_value(name: str, value: str) -> bool:
-    """Whether a value is no secret, although it stands behind this name of a secret."""
+    """Whether a value is not a secret, although its name is that of a secret."""
     if not value or _NO_SECRET.fullmatch(value) is not None:
         return True
     if value.isdecimal():
@@ -105,7 +105,7 @@ def is_open_value(name: str, value: str) -> bool:
 
 
 def is_of_key_pair(name: str) -> bool:
-    """Whether it is the name of a private key, of which others say how long it is: `privateKey: {size: 2048}`."""
+    """Whether it is the name of a private key, which may have a size instead of a key: `privateKey: {size: 2048}`."""
     return name.lower().replace("-", "").replace("_", "") == "privatekey"
 
 

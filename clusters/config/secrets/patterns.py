@@ -120,7 +120,7 @@ def by_looks(text: str) -> Iterator[Span]:
 
 
 def _in_files(text: str) -> Iterator[Span]:
-    """What has a syntax of its own: netrc, pgpass, settings without a sign, statements of SQL, XML."""
+    """Secrets in special syntaxes: netrc, pgpass, settings without a sign, statements of SQL, XML."""
     lower = text.lower()
     if "password" in lower:
         yield from _unless_open(text, _NETRC)
@@ -165,7 +165,7 @@ def is_host(key: str, text: str) -> bool:
 
 
 def before_host(key: str, text: str) -> Iterator[Span]:
-    """Passwords in what a key of hosts says without a scheme: `privateRegistry: me:x@host`."""
+    """Passwords in host values without a scheme: `privateRegistry: me:x@host`."""
     if "@" in text and (_OF_HOST.search(key) is not None or _OF_PROXY.search(key) is not None):
         yield from _unless_open(text, _LOGIN_OF_HOST)
 

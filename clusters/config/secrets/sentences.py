@@ -31,7 +31,7 @@ _WORDS = """
     when where wherever with without wrong your yours
 """
 _PLAIN = frozenset(_WORDS.split())
-"""What people say of a password, and no password."""
+"""Words that describe a password and are not a password."""
 _UNIT = r"(?:characters?|chars|signs|digits|letters|words|seconds?|minutes?|hours?|days?|weeks?|months?|years?|times)"
 _WHERE = (
     r"(?:the |our |your |a )?(?:[a-z]{1,12} )?(?:vault|wizard|handbook|manager|store|safe|environment|wiki|keyring"
@@ -50,7 +50,7 @@ _TALK = re.compile(
     r"|(?:mounted|given|passed) as (?:files?|variables?|arguments?)(?:, mode 0\d{3})?"
     r"|[(\[](?:none|masked|redacted|hidden|not shown|empty|removed)[)\]])[.!]?"
 )
-"""What a comment says of a secret behind its name, without giving it away: `# tokens: 3 per node`."""
+"""Text of a comment after a secret's name that does not reveal the secret: `# tokens: 3 per node`."""
 _TESTED = re.compile(
     r"(?i)(?<!\w)(?:tests?|checks?|cases?|suites?|assertions?|passed|succeeded|fail(?:ed|ures?)?)(?!\w)"
 )
@@ -66,10 +66,10 @@ def in_comments(text: str) -> Iterator[Span]:
             end = text.find("\n", match.end())
             yield from _stripped(text, match.end(), len(text) if end < 0 else end, name)
     for comment in _COMMENT.finditer(text):
-        for said in _SAID.finditer(comment[0]):
-            if is_secret_key(said["key"]) and not is_weak_key(said["key"]) and _means_one(said):
-                start = comment.start() + said.start("value")
-                yield start, start + len(said["value"].rstrip(".,;:)]"))
+        for match in _SAID.finditer(comment[0]):
+            if is_secret_key(match["key"]) and not is_weak_key(match["key"]) and _means_one(match):
+                start = comment.start() + match.start("value")
+                yield start, start + len(match["value"].rstrip(".,;:)]"))
 
 
 def _named_by(words: list[str]) -> str:
@@ -81,7 +81,7 @@ def _named_by(words: list[str]) -> str:
 
 
 def tells_no_secret(value: str) -> bool:
-    """Whether what a comment says behind a name is where the secret is, or of what kind: `# password: see below`."""
+    """Whether the text after a name gives only the location or kind of the secret: `# password: see below`."""
     return value[:4].lower() in ("see ", "ask ") or (
         len(value) <= LONGEST_TALK and _TALK.fullmatch(" ".join(value.split())) is not None
     )
@@ -107,13 +107,13 @@ def _stripped(text: str, start: int, end: int, name: str) -> Iterator[Span]:
         yield start, start + len(value)
 
 
-def _means_one(said: re.Match[str]) -> bool:
+def _means_one(match: re.Match[str]) -> bool:
     """Whether a word behind `password` is one: after a verb any word that ends the sentence, else only a random one."""
-    word = said["value"].rstrip(".,;:)]")
+    word = match["value"].rstrip(".,;:)]")
     if is_open_value("", word) or word.startswith(("$", "(", "http://", "https://")):
         return False
     if looks_random(word):
-        return said["verb"] is not None or any(map(str.isdigit, word))
-    last = not said["after"].strip("\"'` \t") or said["value"] != word
+        return match["verb"] is not None or any(map(str.isdigit, word))
+    last = not match["after"].strip("\"'` \t") or match["value"] != word
     plain = word.lower() in _PLAIN or word.lower().endswith(("ed", "able", "ing", "ible"))
-    return said["verb"] is not None and last and len(word) > 3 and not plain
+    return match["verb"] is not None and last and len(word) > 3 and not plain

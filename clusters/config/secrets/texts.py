@@ -27,7 +27,7 @@ DEEPEST = 4
 """Texts in texts that are read as YAML."""
 EMBEDDED = Limits(characters=1_000_000, depth=40, values=100_000, aliases=1_000, repeats=True)
 _COMPUTED = ("$(", "${", "{{", "`", ".*")
-"""So begins what a shell or a template puts in the place of a value, and what a pattern says of one."""
+"""The start of a value that a shell or a template computes, or of a pattern for a value."""
 _NAMING = ("name", "key")
 
 # No part gives back what it took (`++`), and a search goes on behind the value that was found: a text is read once.
@@ -64,7 +64,7 @@ def places(text: str, *, in_shell: bool = False) -> list[Span]:
 
 
 def places_in_value(text: str, key: str = "") -> list[Span]:
-    """The same for the value of this key, which may hold YAML or JSON of its own; logs are not read for that."""
+    """The same for the value of this key, which may contain embedded YAML or JSON; logs are not parsed for that."""
     if is_host(key, text):
         return []
     found = _places(text, key in SHELL_KEYS)
@@ -107,7 +107,7 @@ def _options(text: str, *, in_shell: bool) -> Iterator[Span]:
                 continue
             span = _value(text, place, to_end=False, in_shell=in_shell)
             place = max(place, span[1])
-            # As openssl writes it: `-passin pass:x`, where `env:` and `file:` say where a password is.
+            # As openssl writes it: `-passin pass:x`, where `env:` and `file:` give the location of a password.
             how, _, rest = text[slice(*span)].partition(":")
             span = (span[0] + 5, span[1]) if how == "pass" and rest else span
             if how not in ("env", "file", "fd", "stdin") and not is_open_value(match["key"], text[slice(*span)]):
@@ -180,7 +180,7 @@ def _is_computed(text: str, key: int, place: int) -> bool:
 
 
 def _in_talk(text: str, match: re.Match[str], span: Span) -> bool:
-    """Whether it is a comment that tells something of the secret and not the secret itself."""
+    """Whether it is a comment about the secret and not the secret itself."""
     start = max(0, match.start() - NEAR)
     if "#" not in text[start : match.start("key")].rpartition("\n")[2]:
         return False
@@ -264,7 +264,7 @@ def _value(text: str, start: int, *, to_end: bool, in_shell: bool) -> Span:
 
 
 def _heredocs(text: str) -> Iterator[Span]:
-    """Secrets in here documents, which are files with a syntax of their own."""
+    """Secrets in here documents, which are files with a separate syntax."""
     place = 0
     while "<<" in text and (match := _HEREDOC.search(text, place)) is not None:
         first = text.rfind("\n", 0, match.start()) + 1

@@ -1,4 +1,4 @@
-"""Walks through documents, sections and plain data, and says of each value under which name it counts as a secret."""
+"""Walks through documents, sections and plain data, and passes each value with the name that makes it a secret."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Spans = tuple["Span", ...]
 Leaf = Callable[[Any, str, Spans], Any]
-"""A single value, the name that counts for it, and where its neighbours say that a secret stands in it -> another."""
+"""A value, its effective name, and the spans of secrets that its neighbors reveal in it -> the new value."""
 
 LEFT_OUT: Any = object()
 """What a leaf gives back to have its value left out."""

@@ -18,7 +18,7 @@ MOVED = {
 
 
 class ExternalEtcd(Model):
-    """An etcd that is there already. Certificates and key are PEM texts; paths are read by `cluster create` only."""
+    """An existing etcd. Certificates and key are PEM texts; only `cluster create` reads paths."""
 
     endpoints: Names = key((), "URLs of its members, like https://10.1.2.3:2379.", since="2.1")
     ca_file: Text = key("", "Its certificate authority's certificate.", since="2.1", lines=True)
@@ -27,16 +27,16 @@ class ExternalEtcd(Model):
 
 
 class Etcd(Model):
-    """Where the cluster's state is kept, how it is tuned and saved."""
+    """The store of the cluster's state, its tuning and backups."""
 
     type: Text = key(
         "kubekey",
-        "kubekey: a service of its own; kubeadm: a static pod; external: it is there already.",
+        "kubekey: a system service; kubeadm: a static pod; external: an existing etcd.",
         since="2.1",
-        shown=True,
+        always_written=True,
         choices=ETCD_TYPES,
     )
-    external: ExternalEtcd = key(ExternalEtcd(), "Where an external etcd is.", since="2.1")
+    external: ExternalEtcd = key(ExternalEtcd(), "Endpoints and certificates of an external etcd.", since="2.1")
     port: int = key(2379, "Clients' port.", since="3.1.3", v4="etcd.port")
     peer_port: int = key(2380, "Members' port.", since="3.1.3", v4="etcd.peer_port")
     data_dir: Text = key("/var/lib/etcd", "Directory of the data.", since="3.0.8", v4="etcd.env.data_dir")
@@ -46,7 +46,7 @@ class Etcd(Model):
     )
     backup_period: int = key(1440, "Minutes between snapshots.", since="1.1", acted=False)
     keep_backup_number: int = key(
-        5, "Snapshots that are kept.", since="1.1", acted=False, v4="etcd.backup.keep_backup_number"
+        5, "Number of snapshots to keep.", since="1.1", acted=False, v4="etcd.backup.keep_backup_number"
     )
     backup_script: Text = key(
         "/usr/local/bin/kube-scripts",
@@ -57,7 +57,7 @@ class Etcd(Model):
     heartbeat_interval: int = key(250, "Milliseconds.", since="3.0.8", v4="etcd.env.heartbeat_interval")
     election_timeout: int = key(
         2500,
-        "Milliseconds; KubeKey's 5000 keep the API silent for longer when the leader dies.",
+        "Milliseconds; with KubeKey's 5000 the API is unavailable for longer when the leader fails.",
         since="3.0.8",
         v4="etcd.env.election_timeout",
     )
@@ -65,15 +65,17 @@ class Etcd(Model):
         10000, "Changes between two snapshots of the log.", since="3.0.8", v4="etcd.env.snapshot_count"
     )
     auto_compaction_retention: int = key(
-        8, "Hours of history that are kept.", since="3.0.8", v4="etcd.env.compaction_retention"
+        8, "Hours of history to keep.", since="3.0.8", v4="etcd.env.compaction_retention"
     )
     metrics: Text = key("basic", "basic or extensive.", since="3.0.8", v4="etcd.env.metrics", choices=METRICS)
-    log_level: Text = key("", "etcd's own when empty.", since="3.0.8", v4="etcd.env.log_level", choices=LOG_LEVELS)
+    log_level: Text = key("", "etcd's default if empty.", since="3.0.8", v4="etcd.env.log_level", choices=LOG_LEVELS)
     quota_backend_bytes: int | None = key(
-        None, "Size of the database at most, bytes.", since="3.0.8", v4="etcd.env.quota_backend_bytes"
+        None, "Maximum size of the database in bytes.", since="3.0.8", v4="etcd.env.quota_backend_bytes"
     )
     max_request_bytes: int | None = key(
-        None, "Size of one request at most, bytes.", since="3.0.8", v4="etcd.env.max_request_bytes"
+        None, "Maximum size of one request in bytes.", since="3.0.8", v4="etcd.env.max_request_bytes"
     )
-    max_snapshots: int | None = key(None, "Snapshot files that are kept.", since="3.0.8", v4="etcd.env.max_snapshots")
-    max_wals: int | None = key(None, "Log files that are kept.", since="3.0.8", v4="etcd.env.max_wals")
+    max_snapshots: int | None = key(
+        None, "Number of snapshot files to keep.", since="3.0.8", v4="etcd.env.max_snapshots"
+    )
+    max_wals: int | None = key(None, "Number of log files to keep.", since="3.0.8", v4="etcd.env.max_wals")

@@ -14,11 +14,11 @@ PROXY_MODES = ("iptables", "ipvs", "nftables")
 DISTRIBUTIONS = ("kubernetes", "k3s", "k8e")
 
 KUBEKEY_TAKES = "v1.23.17"
-"""The version that KubeKey installs where a Cluster names none. Source: KubeKey 3.1's defaults."""
+"""The version that KubeKey installs if a Cluster has none. Source: KubeKey 3.1's defaults."""
 
 
 def _version(value: Any) -> Any:
-    """Every part of Slipway sees one spelling; none at all means the newest version that is proven."""
+    """Normalize the spelling for all parts of Slipway; an empty version means the newest proven one."""
     text = text_of(value)
     return spelled(text) or newest_proven() if isinstance(text, str) else text
 
@@ -26,7 +26,7 @@ def _version(value: Any) -> Any:
 class Audit(Switch):
     """The API server's audit log."""
 
-    policy: dict[str, Any] = key({}, "A Policy (audit.k8s.io/v1), in place of Slipway's.", since=OURS)
+    policy: dict[str, Any] = key({}, "A Policy (audit.k8s.io/v1) that replaces Slipway's.", since=OURS)
 
 
 class Kubernetes(Model):
@@ -35,42 +35,46 @@ class Kubernetes(Model):
     type: Text = key("kubernetes", "The distribution.", since="1.1", choices=DISTRIBUTIONS, acted=False)
     version: Annotated[str, BeforeValidator(_version)] = key(
         newest_proven(),
-        "Like v1.37.2. Where none is named Slipway takes the newest that it has proven, KubeKey v1.23.17.",
-        shown=True,
+        "Like v1.37.2. The default is the newest version proven by Slipway; in KubeKey, it is v1.23.17.",
+        always_written=True,
         v4="kubernetes.kube_version",
     )
-    image_repo: Text = key("", "Project of the images in KubeKey 1.0; namespaceOverride has replaced it.", acted=False)
-    cluster_name: Text = key("cluster.local", "The cluster's name.", shown=True, v4="kubernetes.cluster_name")
-    dns_domain: Text = key("cluster.local", "The cluster's own domain.", since="2.0", shown=True, v4="dns.domain")
+    image_repo: Text = key("", "Project of the images in KubeKey 1.0; superseded by namespaceOverride.", acted=False)
+    cluster_name: Text = key("cluster.local", "The cluster's name.", always_written=True, v4="kubernetes.cluster_name")
+    dns_domain: Text = key(
+        "cluster.local", "The cluster's DNS domain.", since="2.0", always_written=True, v4="dns.domain"
+    )
     container_manager: Text = key(
         "docker",
         "The container runtime.",
         since="1.1",
-        shown=True,
+        always_written=True,
         v4="cri.container_manager",
         choices=runtimes.names(),
     )
     container_runtime_endpoint: Text = key(
-        "", "The runtime's socket, when it is not the usual one.", since="1.1", v4="cri.cri_socket"
+        "", "The runtime's socket, if it is not the usual one.", since="1.1", v4="cri.cri_socket"
     )
     proxy_mode: Text = key(
         "",
-        "kube-proxy's mode. Where nothing is said the version and the machines decide; KubeKey takes ipvs.",
+        "kube-proxy's mode. The default depends on the version and the machines; in KubeKey, it is ipvs.",
         v4="kubernetes.kube_proxy.mode",
         choices=PROXY_MODES,
     )
     masquerade_all: bool = key(
         False,
-        "Hide the sender of all traffic to services.",
-        shown=True,
+        "Masquerade all traffic to services.",
+        always_written=True,
         v4="kubernetes.kube_proxy.config.iptables.masqueradeAll",
     )
-    max_pods: int = key(110, "Pods on one node at most.", shown=True, quoted=True, v4="kubernetes.kubelet.max_pods")
+    max_pods: int = key(
+        110, "Maximum number of pods on a node.", always_written=True, quoted=True, v4="kubernetes.kubelet.max_pods"
+    )
     pod_pids_limit: int = key(
-        10000, "Processes in one pod at most.", since="2.3", v4="kubernetes.kubelet.pod_pids_limit"
+        10000, "Maximum number of processes in a pod.", since="2.3", v4="kubernetes.kubelet.pod_pids_limit"
     )
     node_cidr_mask_size: int = key(
-        24, "Bits of each node's part of the pod network.", shown=True, quoted=True, v4="cni.ipv4_mask_size"
+        24, "Bits of each node's part of the pod network.", always_written=True, quoted=True, v4="cni.ipv4_mask_size"
     )
     node_cidr_mask_size_ipv6: int = key(
         120,
@@ -80,15 +84,15 @@ class Kubernetes(Model):
         v4="cni.ipv6_mask_size",
     )
     apiserver_cert_extra_sans: Names = key(
-        (), "More names and addresses in the API server's certificate.", v4="kubernetes.apiserver.certSANs"
+        (), "Additional names and addresses in the API server's certificate.", v4="kubernetes.apiserver.certSANs"
     )
-    disable_kube_proxy: bool = key(False, "No kube-proxy; Cilium does its work.", since="2.2.2")
+    disable_kube_proxy: bool = key(False, "No kube-proxy; Cilium replaces it.", since="2.2.2")
     auto_renew_certs: bool = key(
-        False, "Renew certificates by a weekly timer.", since="2.1", acted=False, v4="kubernetes.certs.renew"
+        False, "Renew certificates with a weekly timer.", since="2.1", acted=False, v4="kubernetes.certs.renew"
     )
     nodelocaldns: bool | None = key(
         None,
-        "A DNS cache on every node; none when nothing is said, where KubeKey takes one.",
+        "A DNS cache on every node. Off by default; on by default in KubeKey.",
         since="1.2",
         v4="dns.nodelocaldns.enabled",
     )
@@ -98,12 +102,12 @@ class Kubernetes(Model):
         False, "containerd starts containers with NVIDIA's runtime.", since="3.1.10", acted=False
     )
     audit: Audit = key(Audit(), "The API server's audit log.", since="3.0.8", v4="audit")
-    apiserver_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
-    controller_manager_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
-    scheduler_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
-    kubelet_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
+    apiserver_args: Names = key((), "name=value; overrides Slipway's arguments.", since="1.1")
+    controller_manager_args: Names = key((), "name=value; overrides Slipway's arguments.", since="1.1")
+    scheduler_args: Names = key((), "name=value; overrides Slipway's arguments.", since="1.1")
+    kubelet_args: Names = key((), "name=value; overrides Slipway's arguments.", since="1.1")
     kube_proxy_args: Names = key(
-        (), "name=value; becomes part of kube-proxy's configuration, where that has a field for it.", since="1.1"
+        (), "name=value; becomes part of kube-proxy's configuration, if it has a field for it.", since="1.1"
     )
     feature_gates: dict[str, bool] = key({}, "Feature gates of all components.", since="2.0")
     kubelet_configuration: dict[str, Any] = key(

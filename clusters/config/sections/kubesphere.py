@@ -1,6 +1,6 @@
-"""KubeSphere's `ClusterConfiguration`, the file's second document: the keys of v2.1.1 to v3.4.1 together.
+"""KubeSphere's `ClusterConfiguration`, the file's second document, with all keys of v2.1.1 to v3.4.1.
 
-A key that is not given is nothing, not a default: which keys exist differs between KubeSphere's versions.
+A missing key has no default, because KubeSphere's versions have different keys.
 Source: the installers of KubeSphere (ks-installer) at these versions.
 """
 
@@ -15,7 +15,7 @@ Count = int | None
 
 
 class Enabled(Model):
-    """A part that can be switched on, with what else is written below it kept as it is."""
+    """A component that can be enabled; other keys below it are stored unchanged."""
 
     enabled: On = key(None, "Whether it is installed.")
 
@@ -35,7 +35,7 @@ class BasicAuth(Model):
 
 
 class Search(Model):
-    """Elasticsearch or OpenSearch: its own, or one that is there already."""
+    """Elasticsearch or OpenSearch: a new one, or an existing one."""
 
     enabled: On = key(None, "Whether it is installed.")
     log_max_age: Count = key(None, "Days logs are kept.")
@@ -46,12 +46,12 @@ class Search(Model):
     elasticsearch_data_volume_size: Text = key("", "Like 20Gi.")
     elasticsearch_master_volume_size: Text = key("", "Like 4Gi.")
     basic_auth: BasicAuth = key(BasicAuth(), "How to log in.")
-    external_elasticsearch_host: Text = key("", "One that is there already.")
-    external_elasticsearch_url: Text = key("", "The same, as 3.1 wrote it.")
+    external_elasticsearch_host: Text = key("", "Host of an existing Elasticsearch.")
+    external_elasticsearch_url: Text = key("", "The same, in the form of 3.1.")
     external_elasticsearch_port: Text = key("", "Its port.")
-    external_opensearch_host: Text = key("", "One that is there already.")
+    external_opensearch_host: Text = key("", "Host of an existing OpenSearch.")
     external_opensearch_port: Text = key("", "Its port.")
-    dashboard: Enabled = key(Enabled(), "OpenSearch's own pages.")
+    dashboard: Enabled = key(Enabled(), "OpenSearch Dashboards.")
     master: dict[str, Any] = key({}, "Sizes of the masters.")
     data: dict[str, Any] = key({}, "Sizes of the data nodes.")
 
@@ -65,35 +65,35 @@ class Console(Model):
 
 
 class Core(Model):
-    """The heart of KubeSphere."""
+    """KubeSphere's core."""
 
     console: Console = key(Console(), "The web console.")
 
 
 class Service(Model):
-    """A service KubeSphere brings for itself."""
+    """A service that KubeSphere installs for itself."""
 
     enabled: On = key(None, "Whether it is installed.")
-    enable_ha: On = key(None, "Several copies.", alias="enableHA")
+    enable_ha: On = key(None, "Several replicas.", alias="enableHA")
     volume_size: Text = key("", "Like 2Gi.")
 
 
 class CommonMonitoring(Model):
-    """Where Prometheus is."""
+    """The location of Prometheus."""
 
     endpoint: Text = key("", "Its URL.")
     gpu_monitoring: Enabled = key(Enabled(), "GPUs.", alias="GPUMonitoring")
 
 
 class Common(Model):
-    """What several parts use."""
+    """Settings shared by several components."""
 
-    core: Core = key(Core(), "The heart.")
+    core: Core = key(Core(), "The core.")
     redis: Service = key(Service(), "Redis.")
     openldap: Service = key(Service(), "OpenLDAP.")
     minio: Service = key(Service(), "MinIO.")
     monitoring: CommonMonitoring = key(CommonMonitoring(), "Monitoring.")
-    gpu: dict[str, Any] = key({}, "Kinds of GPU.")
+    gpu: dict[str, Any] = key({}, "Types of GPUs.")
     es: Search = key(Search(), "Elasticsearch.")
     opensearch: Search = key(Search(), "OpenSearch.")
     mysql_volume_size: Text = key("", "As 2.1 and 3.0 wrote it.")
@@ -105,40 +105,40 @@ class Common(Model):
 
 
 class EtcdMonitoring(Model):
-    """Watching etcd."""
+    """Monitoring of etcd."""
 
-    monitoring: On = key(None, "Whether etcd is watched.")
+    monitoring: On = key(None, "Whether etcd is monitored.")
     endpoint_ips: Text = key("", "etcd's addresses, joined by commas.")
     port: Count = key(None, "Its port.")
-    tls_enable: On = key(None, "Whether it speaks TLS.")
+    tls_enable: On = key(None, "Whether it uses TLS.")
 
 
 class Devops(Model):
     """Jenkins."""
 
     enabled: On = key(None, "Whether it is installed.")
-    jenkins_cpu_req: float | None = key(None, "CPUs asked for.")
-    jenkins_cpu_lim: float | None = key(None, "CPUs at most.")
+    jenkins_cpu_req: float | None = key(None, "Requested CPUs.")
+    jenkins_cpu_lim: float | None = key(None, "Maximum CPUs.")
     jenkins_memory_lim: Text = key("", "Like 4Gi.")
     jenkins_memory_req: Text = key("", "Like 4Gi.")
     jenkins_volume_size: Text = key("", "Like 16Gi.")
-    jenkins_java_opts_xms: Text = key("", "Java's heap at first.", alias="jenkinsJavaOpts_Xms")
-    jenkins_java_opts_xmx: Text = key("", "Java's heap at most.", alias="jenkinsJavaOpts_Xmx")
-    jenkins_java_opts_max_ram: Text = key("", "Java's memory at most.", alias="jenkinsJavaOpts_MaxRAM")
+    jenkins_java_opts_xms: Text = key("", "Java's initial heap.", alias="jenkinsJavaOpts_Xms")
+    jenkins_java_opts_xmx: Text = key("", "Java's maximum heap.", alias="jenkinsJavaOpts_Xmx")
+    jenkins_java_opts_max_ram: Text = key("", "Java's maximum memory.", alias="jenkinsJavaOpts_MaxRAM")
     sonarqube: dict[str, Any] = key({}, "As 2.1 wrote it.")
 
 
 class Events(Model):
     """Kubernetes' events."""
 
-    enabled: On = key(None, "Whether they are kept.")
+    enabled: On = key(None, "Whether they are stored.")
     ruler: dict[str, Any] = key({}, "Rules on them.")
 
 
 class Logging(Model):
     """Logs of pods."""
 
-    enabled: On = key(None, "Whether they are kept.")
+    enabled: On = key(None, "Whether they are stored.")
     containerruntime: Text = key("", "The cluster's runtime.")
     logsidecar: dict[str, Any] = key({}, "Logs in files.")
     logsidecar_replicas: Count = key(None, "Copies, as 2.1 and 3.0 wrote it.")
@@ -147,14 +147,14 @@ class Logging(Model):
     elasticsearch_volume_size: Text = key("", "Like 20Gi.")
     log_max_age: Count = key(None, "Days logs are kept.")
     elk_prefix: Text = key("", "Beginning of the indices' names.")
-    containers_log_mounted_path: Text = key("", "Where the runtime keeps logs.")
+    containers_log_mounted_path: Text = key("", "Where the runtime stores logs.")
     kibana: Enabled = key(Enabled(), "Kibana.")
 
 
 class Monitoring(Model):
     """Prometheus."""
 
-    storage_class: Text = key("", "Where its volumes come from.")
+    storage_class: Text = key("", "Storage class of its volumes.")
     prometheus_replicas: Count = key(None, "Copies.")
     prometheus_memory_request: Text = key("", "Like 400Mi.")
     prometheus_volume_size: Text = key("", "Like 20Gi.")
@@ -167,13 +167,13 @@ class Monitoring(Model):
 class Persistence(Model):
     """Volumes."""
 
-    storage_class: Text = key("", "Where volumes come from; the default class when empty.")
+    storage_class: Text = key("", "Storage class of volumes; the default class if empty.")
 
 
 class Multicluster(Model):
     """Several clusters in one console."""
 
-    cluster_role: Text = key("", "This one's part.", choices=("", "none", "host", "member"))
+    cluster_role: Text = key("", "The role of this cluster.", choices=("", "none", "host", "member"))
     proxy_publish_address: Text = key("", "Where members connect to.")
     host_cluster_name: Text = key("", "The host cluster's name.")
 
@@ -181,7 +181,7 @@ class Multicluster(Model):
 class TypeOf(Model):
     """A choice by type."""
 
-    type: Text = key("", "none, or what is used.")
+    type: Text = key("", "none, or the type.")
 
 
 class KubeSphereNetwork(Model):
@@ -189,7 +189,7 @@ class KubeSphereNetwork(Model):
 
     networkpolicy: Enabled = key(Enabled(), "Network policies.")
     ippool: TypeOf = key(TypeOf(), "Address pools.")
-    topology: TypeOf = key(TypeOf(), "Who talks to whom.")
+    topology: TypeOf = key(TypeOf(), "Connections between workloads.")
 
 
 class Store(Model):
@@ -203,7 +203,7 @@ class ServiceMesh(Model):
     """Istio."""
 
     enabled: On = key(None, "Whether it is installed.")
-    istio: dict[str, Any] = key({}, "Istio's own options.")
+    istio: dict[str, Any] = key({}, "Istio's options.")
 
 
 class Terminal(Model):
@@ -213,27 +213,27 @@ class Terminal(Model):
 
 
 class KubeSphereWish(Model):
-    """`spec.kubesphere`: what KubeKey notes of the second document; people rarely write it."""
+    """`spec.kubesphere`: KubeKey's notes on the second document; people rarely write it."""
 
     enabled: bool = key(False, "Whether KubeSphere is installed.")
     namespace: Text = key("", "Where it is installed.")
-    version: Text = key("", "Its version.")
+    version: Text = key("", "KubeSphere's version.")
     configurations: Text = key("", "The second document as text.", lines=True)
 
 
 class KubeSphereSpec(Model):
-    """What is written below `spec`."""
+    """The contents of `spec`."""
 
     persistence: Persistence = key(Persistence(), "Volumes.")
     authentication: Authentication = key(Authentication(), "Logging in.")
-    zone: Text = key("", "cn takes images from China.")
+    zone: Text = key("", "cn uses image registries in China.")
     local_registry: Text = key("", "Registry of the images.", alias="local_registry")
     namespace_override: Text = key("", "Project of the images.", alias="namespace_override")
     etcd: EtcdMonitoring = key(EtcdMonitoring(), "Watching etcd.")
-    common: Common = key(Common(), "What several parts use.")
+    common: Common = key(Common(), "Settings shared by several components.")
     console: Console = key(Console(), "The web console, as 2.1 to 3.1 wrote it.")
     alerting: dict[str, Any] = key({}, "Alerts.")
-    auditing: dict[str, Any] = key({}, "Who did what.")
+    auditing: dict[str, Any] = key({}, "Audit logs.")
     notification: Enabled = key(Enabled(), "Messages, as 2.1 and 3.0 wrote it.")
     devops: Devops = key(Devops(), "Jenkins.")
     events: Events = key(Events(), "Kubernetes' events.")
@@ -252,14 +252,14 @@ class KubeSphereSpec(Model):
 
 
 class KubeSphere(Model):
-    """The second document. `version` is its label; `data` is there in the ConfigMap of v2.1.1 only."""
+    """The second document. `version` is its label; only the ConfigMap of v2.1.1 has `data`."""
 
     api_version: Text = key("installer.kubesphere.io/v1alpha1", "installer.kubesphere.io/v1alpha1; v1 for a ConfigMap.")
     kind: Text = key("ClusterConfiguration", "ClusterConfiguration, or ConfigMap up to v2.1.1.")
     name: Text = key("ks-installer", "metadata.name")
     namespace: Text = key("kubesphere-system", "metadata.namespace")
     version: Text = key("", "metadata.labels.version: KubeSphere's version.")
-    metadata: dict[str, Any] = key({}, "What else is written below metadata.")
-    spec: KubeSphereSpec = key(KubeSphereSpec(), "What is installed, and how.")
+    metadata: dict[str, Any] = key({}, "Other keys below metadata.")
+    spec: KubeSphereSpec = key(KubeSphereSpec(), "What to install, and how.")
     data: dict[str, Any] = key({}, "A ConfigMap's data.")
-    status: dict[str, Any] = key({}, "What KubeSphere's installer writes itself.")
+    status: dict[str, Any] = key({}, "What KubeSphere's installer writes.")

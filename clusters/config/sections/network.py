@@ -17,31 +17,31 @@ from clusters.config.plugins.kubeovn import KubeOvn
 
 
 class Network(Model):
-    """The plugin and the networks. CIDRs keep KubeKey's spelling, with CIDR in capitals."""
+    """The plugin and the networks. Keys use KubeKey's spelling with CIDR in capitals."""
 
-    plugin: Text = key("calico", "The network plugin.", shown=True, v4="cni.type", choices=names())
+    plugin: Text = key("calico", "The network plugin.", always_written=True, v4="cni.type", choices=names())
     kube_pods_cidr: Text = key(
         "10.233.64.0/18",
-        "The pods' network; IPv4, or `IPv4,IPv6`.",
+        "The pod network; IPv4, or `IPv4,IPv6`.",
         alias="kubePodsCIDR",
-        shown=True,
+        always_written=True,
         v4="cni.pod_cidr",
     )
     kube_service_cidr: Text = key(
         "10.233.0.0/18",
-        "The services' network; IPv4, or `IPv4,IPv6`.",
+        "The service network; IPv4, or `IPv4,IPv6`.",
         alias="kubeServiceCIDR",
-        shown=True,
+        always_written=True,
         v4="cni.service_cidr",
     )
     calico: Calico = key(Calico(), "Calico's options.")
     flannel: Flannel = key(Flannel(), "Flannel's options.")
     cilium: dict[str, Any] = key(
-        {}, "Values for its chart, over Slipway's own. KubeKey reads nothing here.", since=OURS
+        {}, "Values for its chart, which override Slipway's. KubeKey ignores them.", since=OURS
     )
     kubeovn: KubeOvn = key(KubeOvn(), "Kube-OVN's options.", since="1.1")
     hybridnet: Hybridnet = key(Hybridnet(), "Hybridnet's options.", since="3.1")
     kube_router: KubeRouter = key(
         KubeRouter(), "kube-router's options. KubeKey reads nothing here.", alias="kube-router", since=OURS
     )
-    multus_cni: Switch = key(Switch(), "Several networks for a pod.", alias="multusCNI", since="2.0", acted=False)
+    multus_cni: Switch = key(Switch(), "Multiple networks for a pod.", alias="multusCNI", since="2.0", acted=False)

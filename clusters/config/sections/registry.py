@@ -8,12 +8,12 @@ REGISTRY_TYPES = ("", "harbor", "harbor-ha", "docker-registry")
 
 
 class RegistryAuth(Model):
-    """How to log in to one registry, and whether to believe it."""
+    """Login and certificates of a registry."""
 
-    username: Text = key("", "Who logs in.", since="2.0")
+    username: Text = key("", "The login user.", since="2.0")
     password: GivenSecret = key(None, "The user's password.", since="2.0")
-    skip_tls_verify: bool = key(False, "Believe any certificate.", alias="skipTLSVerify", since="2.0")
-    plain_http: bool = key(False, "Speak HTTP without TLS.", alias="plainHTTP", since="2.1")
+    skip_tls_verify: bool = key(False, "Accept any certificate.", alias="skipTLSVerify", since="2.0")
+    plain_http: bool = key(False, "Use HTTP without TLS.", alias="plainHTTP", since="2.1")
     certs_path: Text = key("", "Directory of the three files below; its authority is ca.crt.", since="2.0")
     ca_file: Text = key("", "Its certificate authority's certificate.", since="2.0", lines=True)
     cert_file: Text = key("", "The client's certificate.", since="2.0", lines=True)
@@ -21,21 +21,21 @@ class RegistryAuth(Model):
 
 
 class NamespaceRewrite(Model):
-    """Which projects of images are renamed."""
+    """Rules to rename projects of images."""
 
     policy: Text = key("", "changePrefix", since="3.1.8", choices=("", "changePrefix"))
-    src: Names = key((), "Prefixes that are replaced.", since="3.1.8")
-    dest: Text = key("", "What replaces them.", since="3.1.8")
+    src: Names = key((), "Prefixes to replace.", since="3.1.8")
+    dest: Text = key("", "The replacement.", since="3.1.8")
 
 
 class RemoteMirror(Model):
-    """Where containerd takes the images of one registry from."""
+    """The mirrors of one registry, for containerd."""
 
     endpoint: Names = key((), "URLs of mirrors.", since="3.1.10")
 
 
 class Registry(Model):
-    """Where images come from."""
+    """The sources of images."""
 
     type: Text = key(
         "",
@@ -45,11 +45,13 @@ class Registry(Model):
         choices=REGISTRY_TYPES,
         v4="image_registry.type",
     )
-    private_registry: Text = key("", "host[:port] all images are taken from.", shown=True)
-    namespace_override: Text = key("", "The project all images are in there.", since="2.0", shown=True)
-    registry_mirrors: Names = key((), "URLs of Docker Hub's mirrors.", shown=True, v4="cri.registry.mirrors")
+    private_registry: Text = key("", "host[:port] for all images.", always_written=True)
+    namespace_override: Text = key(
+        "", "The project of all images in the private registry.", since="2.0", always_written=True
+    )
+    registry_mirrors: Names = key((), "URLs of Docker Hub's mirrors.", always_written=True, v4="cri.registry.mirrors")
     insecure_registries: Names = key(
-        (), "Registries without a certificate.", shown=True, v4="cri.registry.insecure_registries"
+        (), "Registries without a certificate.", always_written=True, v4="cri.registry.insecure_registries"
     )
     auths: dict[str, RegistryAuth] = key({}, "Registry -> how to log in.", since="2.0")
     bridge_ip: Text = key(
@@ -58,7 +60,7 @@ class Registry(Model):
     containerd_data_dir: Text = key("", "containerd's directory.", since="3.1.8", v4="cri.containerd.data_root")
     docker_data_dir: Text = key("", "Docker's directory.", since="3.1.8", v4="cri.docker.daemon.data-root")
     registry_data_dir: Text = key("", "The installed registry's directory.", since="3.1.8", acted=False)
-    data_root: Text = key("", "dockerDataDir as 2.2.2 to 3.1.7 wrote it.", since="2.2.2")
-    plain_http: bool = key(False, "auths.….plainHTTP as 2.0 wrote it.", alias="plainHTTP", since="2.0")
+    data_root: Text = key("", "dockerDataDir in the form of 2.2.2 to 3.1.7.", since="2.2.2")
+    plain_http: bool = key(False, "auths.….plainHTTP in the form of 2.0.", alias="plainHTTP", since="2.0")
     namespace_rewrite: NamespaceRewrite = key(NamespaceRewrite(), "Rename projects of images.", since="3.1.8")
     remote_mirrors: dict[str, RemoteMirror] = key({}, "Registry -> its mirrors.", since="3.1.10")

@@ -1,1 +1,1 @@
-"""YAML with places: read into a tree, patched in place, and written."""
+"""YAML with positions: read into a tree, patched in place, and written."""

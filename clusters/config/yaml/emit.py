@@ -1,4 +1,4 @@
-"""Values -> YAML text that YAML 1.1, YAML 1.2 and Go's readers all understand in the same way."""
+"""Writes values as YAML text that YAML 1.1, YAML 1.2 and Go's parsers read in the same way."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Quoted(str):
-    """A text, or a number that is to be read as text, that always stands in quotes."""
+    """A text, or a number to be read as text, that is always written in quotes."""
 
     __slots__ = ()
 
 
 class Row(dict[str, Any]):
-    """A mapping that stands on one line."""
+    """A mapping that is written on one line."""
 
     __slots__ = ()
 
@@ -33,7 +33,7 @@ _ESCAPED = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def text(value: str) -> str:
-    """A string: without quotes only when nobody can read it as something else."""
+    """A string, without quotes only if no parser can read it as another type."""
     if _ADDRESS.fullmatch(value):
         return value
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and tag_of(value) == "str":
@@ -42,7 +42,7 @@ def text(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """A string in double quotes, whatever it holds, on one line."""
+    """A string in double quotes, on one line, whatever it contains."""
     if _CALM.fullmatch(value):
         return f'"{value}"'
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
@@ -104,7 +104,7 @@ def entry(key: str, value: Any, indent: int) -> Iterator[str]:
 
 
 def items(value: Sequence[Any], indent: int) -> Iterator[str]:
-    """Lines of a list, each item beginning on its own line."""
+    """Lines of a list, each item on a new line."""
     for item in value:
         if isinstance(item, dict) and item and not isinstance(item, Row):
             lines = list(block(item, indent + 2))
@@ -115,7 +115,7 @@ def items(value: Sequence[Any], indent: int) -> Iterator[str]:
 
 
 def _fits_literal(value: str) -> bool:
-    """Scripts and certificates stay readable; what a literal block could change is written in quotes instead."""
+    """Whether a literal block preserves the text, so that scripts and certificates stay readable; else quote it."""
     if "\n" not in value or re.search(r"^\s|[ \t]$|\n\n$|[\x00-\x09\x0b-\x1f]", value) or re.search(r"[ \t]\n", value):
         return False
     return bool(value.strip()) and _ESCAPED.search(value) is None

@@ -1,4 +1,4 @@
-"""Every node of a YAML tree, also those that do not count because a merged value was given once more."""
+"""Iterates over every node of a YAML tree, including merged values that are overridden."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def every(nodes: Iterable[Node]) -> Iterator[Node]:
 
 
 def overridden(nodes: Iterable[Node]) -> Iterator[Mapping]:
-    """Mappings in which something does not count, once each."""
+    """Mappings with overridden values, once each."""
     seen: set[int] = set()
     for node in every(nodes):
         for each in node.hidden if isinstance(node, Mapping) else ():

@@ -1,4 +1,4 @@
-"""Patches of a YAML text: replace, add and remove values where they stand, and leave every other character alone."""
+"""Patches a YAML text: replaces, adds and removes values in place and leaves every other character unchanged."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence
 
 
 class CannotPatch(Exception):
-    """This place cannot be changed by itself (an alias, an odd layout); something larger has to be written anew."""
+    """This value cannot be changed in place (an alias, an unusual layout); a larger part must be rewritten."""
 
 
 @dataclass(slots=True)
 class Patcher:
-    """Gathers patches for one text. `loosely`: a number in quotes and one without count as the same."""
+    """Collects patches for one text. `loosely`: a number with and without quotes is the same."""
 
     text: str = field(repr=False)
     loosely: bool = True
@@ -34,7 +34,7 @@ class Patcher:
         return "".join([*pieces, self.text[at:]])
 
     def same(self, old: Any, new: Any) -> bool:
-        """Whether a value stays."""
+        """Whether a value is unchanged."""
         if isinstance(old, dict) and isinstance(new, dict):
             return list(old) == list(new) and all(self.same(old[key], new[key]) for key in old)
         if isinstance(old, list | tuple) and isinstance(new, list | tuple):
@@ -44,7 +44,7 @@ class Patcher:
         return type(old) is type(new) and bool(old == new)
 
     def mapping(self, node: Mapping, old: dict[str, Any], new: dict[str, Any]) -> None:
-        """Bring a mapping from the old to the new data."""
+        """Change a mapping from the old to the new data."""
         self._once(node)
         added: dict[str, Any] = {}
         for key, value in new.items():
@@ -53,13 +53,13 @@ class Patcher:
             if key not in node.pairs:
                 added[key] = value
             else:
-                self._value_or_anew(node, key, old.get(key), value)
+                self._change_or_rewrite(node, key, old.get(key), value)
         self._remove_pairs(node, [key for key in old if key not in new and key in node.pairs])
         if added:
             self._add_pairs(node, added)
 
-    def _value_or_anew(self, parent: Mapping, key: str, old: Any, new: Any) -> None:
-        """Change a value within, or write it anew when something in it cannot be changed by itself."""
+    def _change_or_rewrite(self, parent: Mapping, key: str, old: Any, new: Any) -> None:
+        """Change parts of a value, or rewrite it if a part cannot be changed in place."""
         count, touched = len(self.patches), len(self.touched)
         try:
             self.value(parent, key, old, new)
@@ -67,10 +67,10 @@ class Patcher:
             del self.patches[count:]
             self._forget(touched)
             self._inside(parent, *parent.pairs[key])
-            self.anew(parent, key, new)
+            self.rewrite(parent, key, new)
 
     def value(self, parent: Mapping, key: str, old: Any, new: Any) -> None:
-        """Bring one value from the old to the new data; a value of another shape is written anew."""
+        """Change a value from the old to the new data; rewrite it if its structure differs."""
         mark, node = parent.pairs[key]
         self._inside(parent, mark, node)
         if isinstance(new, dict) and isinstance(old, dict) and isinstance(node, Mapping) and node.pairs and new:
@@ -79,15 +79,15 @@ class Patcher:
             if old and len(old) == len(node.items):
                 self._sequence(node, list(old), list(new))
             else:
-                self.anew(parent, key, new)
+                self.rewrite(parent, key, new)
         elif isinstance(node, Scalar) and not isinstance(new, dict | list | tuple) and not self._is_block(node):
             blank = " " if node.start == node.end else ""
             self.patches.append((node.start, node.end, blank + emit.scalar(new)))
         else:
-            self.anew(parent, key, new)
+            self.rewrite(parent, key, new)
 
-    def anew(self, parent: Mapping, key: str, new: Any) -> None:
-        """Write a key and its value anew; comments within are lost."""
+    def rewrite(self, parent: Mapping, key: str, new: Any) -> None:
+        """Rewrite a key and its value; comments inside are lost."""
         mark, node = parent.pairs[key]
         end = self._end(node)
         if parent.flow:
@@ -135,16 +135,16 @@ class Patcher:
             self.patches.append((self._line_start(self._dash(item)), self._after_line(item), ""))
 
     def _cut_flow(self, places: list[tuple[int, int]], indexes: list[int]) -> None:
-        """Take entries out of braces or brackets, each with one comma."""
+        """Remove entries from braces or brackets, each with one comma."""
         gone = set(indexes)
-        kept = [number for number in range(len(places)) if number not in gone]
-        if not kept:
+        left_over = [number for number in range(len(places)) if number not in gone]
+        if not left_over:
             raise CannotPatch
         for number in indexes:
-            if number < kept[-1]:
+            if number < left_over[-1]:
                 self.patches.append((places[number][0], places[number + 1][0], ""))
-        if indexes and max(indexes) > kept[-1]:
-            self.patches.append((places[kept[-1]][1], places[-1][1], ""))
+        if indexes and max(indexes) > left_over[-1]:
+            self.patches.append((places[left_over[-1]][1], places[-1][1], ""))
 
     def _add_items(self, node: Sequence, index: int, items: list[Any]) -> None:
         if not items:
@@ -199,13 +199,13 @@ class Patcher:
             self.patches.append((start, self._after_line(value, mark), ""))
 
     def _insert_line(self, at: int, lines: str) -> None:
-        """At the end of a text without a last line break, one is put before."""
+        """Insert lines; at the end of a text without a final line break, add one first."""
         if at == len(self.text) and at and self.text[at - 1] != "\n":
             lines = "\n" + lines.removesuffix("\n")
         self.patches.append((at, at, lines))
 
     def _dash(self, item: Node) -> int:
-        """Where a list's item begins. Raises CannotPatch when something stands before the dash."""
+        """Where an item of a list starts. Raises CannotPatch when there is text before the dash."""
         dash = self.text.rfind("-", 0, item.start)
         if dash < 0 or self.text[self._line_start(dash) : dash].strip() or self.text[dash + 1 : item.start].strip():
             raise CannotPatch
@@ -215,7 +215,7 @@ class Patcher:
         return self.text.rfind("\n", 0, at) + 1
 
     def _after_line(self, node: Node, mark: Scalar | None = None) -> int:
-        """The beginning of the line after a value."""
+        """The start of the line after a value."""
         end = max(self._end(node), mark.end if mark is not None else 0)
         if self.text[end - 1 : end] == "\n":
             return end
@@ -226,32 +226,32 @@ class Patcher:
         return self.text[node.start : node.start + 1] in ("|", ">") and not node.plain
 
     def _end(self, node: Node) -> int:
-        """Where a value really ends: the parser counts the comments after a block to it."""
+        """The real end of a value: the parser includes comments after a block."""
         if isinstance(node, Scalar) or node.flow:
             return node.end
         inner = node.items if isinstance(node, Sequence) else [each for pair in node.pairs.values() for each in pair]
         return max((self._end(each) for each in inner), default=node.end)
 
     def _once(self, node: Node) -> None:
-        """A node that is reached twice is shared by an alias."""
+        """Raises CannotPatch for a node that is reached twice, because an alias shares it."""
         if id(node) in self.touched:
             raise CannotPatch
         self.touched[id(node)] = None
 
     def _forget(self, count: int) -> None:
-        """All that was touched after the first so many."""
+        """Forget all touched nodes after the first `count`."""
         while len(self.touched) > count:
             self.touched.popitem()
 
     def _inside(self, parent: Mapping | Sequence, mark: Node, node: Node) -> None:
-        """An alias or a merged key stands elsewhere."""
+        """Raises CannotPatch for an alias or a merged key, whose value is elsewhere."""
         if not parent.start <= mark.start <= node.start or (parent.flow and node.start > parent.end):
             raise CannotPatch
         if self.text[mark.start : mark.start + 1] in ("*", "&", "!", "?") or self._labelled(mark, node):
             raise CannotPatch
 
     def _labelled(self, mark: Node, node: Node) -> bool:
-        """Whether an anchor, an alias or a tag stands between key and value."""
+        """Whether there is an anchor, an alias or a tag between key and value."""
         if mark is node or not isinstance(mark, Scalar):
             return False
         between = self.text[mark.end : node.start].partition(":")[2].split("#")[0].strip()
@@ -259,14 +259,14 @@ class Patcher:
 
 
 def _name(item: Any) -> str:
-    """What makes an item of a list the same one as before."""
+    """The identity of a list item, by which it is matched with the old list."""
     if isinstance(item, dict) and isinstance(item.get("name"), str) and item["name"]:
         return f"name {item['name']}"
     return f"value {item}" if isinstance(item, str | int | float) else "other"
 
 
 def _alike(old: Any, new: Any) -> bool:
-    """Whether an entry with another name is the same thing renamed: most of what both say is the same."""
+    """Whether an entry with another name is a renamed one: most of its values are the same."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         return not isinstance(old, dict | list) and not isinstance(new, dict | list)
     both = [key for key in old if key in new and key != "name"]

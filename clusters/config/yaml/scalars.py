@@ -1,4 +1,4 @@
-"""Single values of a file -> numbers, truth values, texts and secrets. The text of a secret is never repeated."""
+"""Converts single values of a file to numbers, truth values, texts and secrets, without quoting secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from yaml.nodes import ScalarNode
 
 from clusters.config.finding import Finding, error, warning
 from clusters.config.secret import MASK, Secret
-from clusters.config.yaml.tree import LONGEST_NUMBER, Node, Scalar, Sequence, shown
+from clusters.config.yaml.tree import LONGEST_NUMBER, Node, Scalar, Sequence, excerpt
 
 _CONSTRUCTOR = SafeConstructor()
 _COMMENT = re.compile(r"[ \t]+#\S")
@@ -23,9 +23,9 @@ _READ_AS = {"bool": "truth value", "int": "number", "float": "number", "timestam
 
 @dataclass(slots=True)
 class Walk:
-    """What one reading gathers. `secrets` are unquoted secrets: the end of their text and their path.
+    """The results of reading a text. `secrets` are unquoted secrets: the end of their text and their path.
 
-    `quiet` is true below a section that is not acted on as a whole, so that it is said once.
+    `quiet` is true below a section without effect, so that the warning occurs once.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Walk:
 
 
 def what(node: Node) -> str:
-    """The kind of a node in words."""
+    """The type of a node as text."""
     if isinstance(node, Scalar):
         return "nothing" if node.tag == "null" else "a single value"
     return "a list" if isinstance(node, Sequence) else "keys with values"
@@ -50,8 +50,8 @@ def whole(walk: Walk, node: Scalar, path: str) -> int | None:
     """A whole number, quoted or bare."""
     if _INT.fullmatch(node.text.strip()):
         return int(node.text)
-    hint = "Digits only, no leading zero."
-    walk.findings.append(wrong("int", path, "a whole number", shown(node.text), hint))
+    hint = "Use digits without a leading zero."
+    walk.findings.append(wrong("int", path, "a whole number", excerpt(node.text), hint))
     return None
 
 
@@ -59,7 +59,7 @@ def decimal(walk: Walk, node: Scalar, path: str) -> float | None:
     """A number with or without a fraction, quoted or bare."""
     if _FLOAT.fullmatch(node.text.strip()):
         return float(node.text)
-    walk.findings.append(wrong("float", path, "a number", shown(node.text), "Like 0.5."))
+    walk.findings.append(wrong("float", path, "a number", excerpt(node.text), "Write it like 0.5."))
     return None
 
 
@@ -68,12 +68,12 @@ def truth(walk: Walk, node: Scalar, path: str) -> bool | None:
     lower = node.text.lower()
     if lower in _TRUE + _FALSE:
         return lower in _TRUE
-    walk.findings.append(wrong("bool", path, "true or false", shown(node.text)))
+    walk.findings.append(wrong("bool", path, "true or false", excerpt(node.text)))
     return None
 
 
 def text(walk: Walk, node: Scalar, path: str) -> str | None:
-    """A text as it was written, whatever YAML 1.1 takes it for; said when other programs would read something else."""
+    """The text as written, whatever its type in YAML 1.1; warns if other programs would read another value."""
     if node.tag == "null":
         return ""
     if MASK in node.text:
@@ -84,7 +84,7 @@ def text(walk: Walk, node: Scalar, path: str) -> str | None:
             warning(
                 "yaml.quote",
                 path,
-                f"Without quotes other programs read this text as a {_READ_AS.get(node.tag, 'special value')}.",
+                f"Without quotes, other programs read this text as a {_READ_AS.get(node.tag, 'special value')}.",
                 hint="Put the value in quotes.",
             )
         )
@@ -92,19 +92,19 @@ def text(walk: Walk, node: Scalar, path: str) -> str | None:
 
 
 def of_one_line(node: Scalar) -> Scalar:
-    """A value of one line without the line break that YAML puts at the end of a block; it is not meant to be in it."""
+    """A one-line value without the line break that YAML adds at the end of a block."""
     if node.block and node.text.endswith("\n") and node.text.count("\n") == 1:
         return replace(node, text=node.text[:-1])
     return node
 
 
 def _same_everywhere(node: Scalar) -> bool:
-    """Whether a number comes back as the same text after another program has read and written it."""
+    """Whether a number has the same text after another program reads and writes it."""
     return node.tag == "int" and str(natural(node)) == node.text
 
 
 def secret(walk: Walk, node: Scalar, path: str) -> Secret | None:
-    """A secret; a masked one is none."""
+    """A secret, or None if it is masked."""
     if node.plain and node.text != MASK:
         walk.secrets.append((node.end, path))
     found = text(walk, node, path)
@@ -112,17 +112,17 @@ def secret(walk: Walk, node: Scalar, path: str) -> Secret | None:
 
 
 def masked(path: str) -> Finding:
-    """The file was exported without secrets."""
+    """The finding about a masked secret."""
     return warning(
         "secret.masked",
         path,
-        "The secret is missing: the file was exported with its secrets masked.",
-        hint="Type it in again, or export the file with secrets.",
+        "The secret is missing: the file was exported with masked secrets.",
+        hint="Type the secret, or export the file with secrets.",
     )
 
 
 def natural(node: Scalar) -> Any:
-    """A scalar as YAML 1.1 reads it; dates stay text, and so does what is too long for a number."""
+    """A scalar as YAML 1.1 reads it; dates and overlong numbers stay text."""
     if node.tag == "null":
         return None
     if len(node.text) > LONGEST_NUMBER:
@@ -136,12 +136,12 @@ def natural(node: Scalar) -> Any:
         if node.tag == "float":
             return _CONSTRUCTOR.construct_yaml_float(scalar)
     except (ValueError, KeyError):
-        return node.text  # `!!int x`, 09: what is not such a value stays text
+        return node.text  # `!!int x`, 09: an invalid value stays text
     return node.text
 
 
 def warn_of_comments(walk: Walk, source: str) -> None:
-    """`password: one #two` ends before the #; nobody notices until the login fails."""
+    """Warn of `password: one #two`, which ends before the #; otherwise only a failed login reveals it."""
     for end, path in walk.secrets:
         if _COMMENT.match(source, end):
             walk.findings.append(
@@ -149,6 +149,6 @@ def warn_of_comments(walk: Walk, source: str) -> None:
                     "secret.comment",
                     path,
                     "The value ends before the #, which starts a comment.",
-                    hint="If the # belongs to it, put the value in quotes.",
+                    hint="If the # is part of the value, put the value in quotes.",
                 )
             )

@@ -1,4 +1,4 @@
-"""YAML text -> a tree that remembers places: no duplicate keys, no bombs, and scalars as they were written."""
+"""Parses YAML text into a tree with positions: no duplicate keys, limited size, and scalars as written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST_NUMBER = 300
-"""Characters of a number, a date or a truth value; what is longer is text for us."""
+"""Characters of a number, a date or a truth value; a longer value is treated as text."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
@@ -26,7 +26,7 @@ _CORE = "tag:yaml.org,2002:"
 
 
 class Refused(ConfigError):
-    """The text cannot be read any further; `finding` says why and where."""
+    """The text cannot be read; `finding` contains the reason and the position."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.message, hint=finding.hint)
@@ -35,11 +35,11 @@ class Refused(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a text may hold at most: characters, levels of nesting, values after aliases are followed, and aliases.
+    """The limits of a text: characters, nesting levels, values after resolving aliases, and aliases.
 
-    `entries` are those of all lists together, `sections` those of them that have keys of their own, `keys` those of
-    one section; 0 is without a limit. `repeats`: a key may stand twice, as other programs allow it, and the last one
-    counts.
+    `entries` limits the entries of all lists together, `sections` those of them that are mappings, `keys` the keys of
+    one section; 0 means no limit. `repeats`: a key may occur twice, as in other programs, and the last one has an
+    effect.
     """
 
     characters: int
@@ -55,16 +55,16 @@ class Limits:
 DOCUMENT = Limits(
     characters=8_000_000, depth=40, values=200_000, aliases=20_000, entries=30_000, sections=10_000, keys=5_000
 )
-"""For `config-sample.yaml`. The deepest files of KubeKey have about twelve levels; a machine has about 15 values, and
-5,000 of them are the end of Kubernetes. A text that is stored has at most a megabyte, which `load` sees to; with
-stand-ins for its secrets it is longer for a moment. Sections are machines, addons and scripts."""
+"""For `config-sample.yaml`. KubeKey's deepest files have about twelve levels; a machine has about 15 values, and
+Kubernetes supports at most 5,000 machines. `load` limits a stored text to a megabyte; with stand-ins for its secrets
+it is temporarily longer. Sections are machines, addons and scripts."""
 
 
 @dataclass(slots=True)
 class Scalar:
-    """One value. `text` is as written; `tag` is what YAML 1.1 takes it for: str, int, float, bool, null, timestamp.
+    """One value. `text` is as written; `tag` is its type in YAML 1.1: str, int, float, bool, null, timestamp.
 
-    `block`: it is written as `|` or `>`, below its key.
+    `block`: it is written as a block with `|` or `>`.
     """
 
     height: ClassVar[int] = 0
@@ -97,7 +97,7 @@ class Sequence:
 class Mapping:
     """Keys and values in their order.
 
-    `hidden` are mappings in which something stands that does not count: merged with <<, and given here once more.
+    `hidden` are mappings with overridden values: merged with <<, and set again here.
     """
 
     line: int
@@ -115,7 +115,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def refuse(id: str, message: str, *, hint: str = "", path: str = "", line: int = 0, column: int = 0) -> Refused:
-    """An error finding, ready to be raised."""
+    """An error finding as an exception."""
     return Refused(Finding(id, Severity.ERROR, message, hint, path, line, column))
 
 
@@ -123,28 +123,28 @@ def refuse(id: str, message: str, *, hint: str = "", path: str = "", line: int =
 def read(text: str) -> tuple[Node, ...]:
     """All YAML documents in the text that are not empty. Raises Refused.
 
-    Kept for a few texts, which are read to be understood and once more to be changed; nobody changes a tree.
+    Cached for a few texts, which are read once for their contents and once for edits; callers must not change a tree.
     """
     return compose(text, DOCUMENT)
 
 
 def compose(text: str, limits: Limits) -> tuple[Node, ...]:
-    """All YAML documents in the text that are not empty, if they keep to these limits. Raises Refused.
+    """All YAML documents in the text that are not empty, within these limits. Raises Refused.
 
-    The only place where a YAML parser reads a text.
+    The only function that calls a YAML parser.
     """
     if len(text) > limits.characters:
         raise refuse("yaml.too_large", f"The text is longer than {limits.characters:,} characters.")
     try:
         return tuple(_Composer(text, limits).documents())
-    except (yaml.reader.ReaderError, UnicodeEncodeError):  # the second is half of a character, which is none
+    except (yaml.reader.ReaderError, UnicodeEncodeError):  # the second is for a lone surrogate
         raise _unreadable(text) from None
     except yaml.MarkedYAMLError as problem:
         raise _syntax(problem, text) from None
 
 
 def tag_of(text: str) -> str:
-    """What YAML 1.1 takes an unquoted text for: str, int, float, bool, null, timestamp, merge, value."""
+    """The type of an unquoted text in YAML 1.1: str, int, float, bool, null, timestamp, merge, value."""
     return _tag_of(text) if len(text) <= LONGEST_NUMBER else "str"
 
 
@@ -157,7 +157,7 @@ def _tag_of(text: str) -> str:
 
 
 class _Composer:
-    """Builds the tree from the parser's events, so that limits hold before anything is built."""
+    """Builds the tree from the parser's events, so that limits apply before anything is built."""
 
     def __init__(self, text: str, limits: Limits) -> None:
         self._limits = limits
@@ -181,7 +181,7 @@ class _Composer:
             return self._alias(event, path, depth)
         if depth > self._limits.depth:
             raise self._too_deep(line, column)
-        # At once, and not when the tree is complete: reading is what takes time.
+        # Checked immediately, not when the tree is complete, because reading takes the time.
         self._written += 1
         self._refuse_more(self._written, path, line, column)
         if event.anchor:
@@ -190,8 +190,8 @@ class _Composer:
         if isinstance(event, yaml.ScalarEvent):
             node = _scalar(event, path, line, column)
         elif isinstance(event, yaml.SequenceStartEvent):
-            begun = Sequence(line, column, start=_index(event.start_mark), flow=bool(event.flow_style))
-            node = self._sequence(begun, path, depth)
+            started = Sequence(line, column, start=_index(event.start_mark), flow=bool(event.flow_style))
+            node = self._sequence(started, path, depth)
         else:
             opened = Mapping(line, column, start=_index(event.start_mark), flow=bool(event.flow_style))
             node = self._mapping(opened, path, depth)
@@ -202,8 +202,8 @@ class _Composer:
 
     def _refuse_more(self, values: int, path: str, line: int, column: int) -> None:
         if values > self._limits.values:
-            message = f"The text stands for more than {self._limits.values:,} values."
-            hint = "Leave out what is not needed. Is it the right text?"
+            message = f"The text expands to more than {self._limits.values:,} values."
+            hint = "Remove what is not needed. Is it the right text?"
             raise refuse("yaml.too_many_values", message, hint=hint, path=path, line=line, column=column)
 
     def _too_deep(self, line: int, column: int) -> Refused:
@@ -214,19 +214,19 @@ class _Composer:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         self._aliases += 1
         if self._aliases > self._limits.aliases:
-            message = f"The text refers with * to other places more than {self._limits.aliases:,} times."
+            message = f"The text uses aliases (*) more than {self._limits.aliases:,} times."
             raise refuse("yaml.too_many_aliases", message, path=path, line=line, column=column)
         node = self._anchors.get(event.anchor)
         if node is None:
             raise refuse(
                 "yaml.alias",
-                "This refers with * to something that is not there, or to itself.",
-                hint="A value that starts with * or & has to be in quotes.",
+                "This alias (*) refers to an unknown anchor or to itself.",
+                hint="Put a value that starts with * or & in quotes.",
                 path=path,
                 line=line,
                 column=column,
             )
-        if depth + node.height > self._limits.depth:  # what is referred to is nested itself
+        if depth + node.height > self._limits.depth:  # the target of an alias has its own nesting
             raise self._too_deep(line, column)
         return node
 
@@ -264,7 +264,7 @@ class _Composer:
                 self._refuse_keys(node)
         for other in merged:
             if not isinstance(other, Mapping):
-                raise refuse("yaml.merge", "<< takes a mapping.", path=path, line=other.line, column=other.column)
+                raise refuse("yaml.merge", "<< requires a mapping.", path=path, line=other.line, column=other.column)
             if not other.pairs.keys().isdisjoint(node.pairs) or other.hidden:
                 node.hidden.append(other)
             for name, pair in other.pairs.items():
@@ -286,18 +286,18 @@ class _Composer:
 
 
 def refuse_entries(node: Node, entries: int, sections: int, limits: Limits) -> None:
-    """Raises Refused, at this node, when so many entries of lists are more than the limits allow."""
+    """Raises Refused, at this node, when the lists have more entries than the limits allow."""
     many = limits.entries and entries > limits.entries
     if not many and not (limits.sections and sections > limits.sections):
         return
-    most = f"{limits.entries:,}" if many else f"{limits.sections:,} with keys of their own"
-    message = f"All lists of the document together have more than {most} entries; this list goes past that."
-    hint = "Remove entries that are not needed, or divide the machines among several clusters."
+    most = f"{limits.entries:,}" if many else f"{limits.sections:,} with keys"
+    message = f"All lists of the document together have more than {most} entries; this list exceeds the limit."
+    hint = "Remove entries that are not needed, or split the machines into several clusters."
     raise refuse("limit.entries", message, hint=hint, line=node.line, column=node.column)
 
 
 def _index(mark: Any) -> int:
-    """Where in the text a mark is."""
+    """The index of a mark in the text."""
     return int(mark.index)
 
 
@@ -308,8 +308,8 @@ def _inner_path(node: Mapping, key: Scalar, path: str, *, repeats: bool) -> str:
         cut = isinstance(value, Scalar) and value.tag == "null"  # perhaps pieces of a password with commas
         raise refuse(
             "yaml.duplicate_key",
-            f"{'A key' if cut else f'The key {shown(key.text)}'} stands here twice; first in line {first.line}.",
-            hint="Keep one of the two: which one counts differs between programs.",
+            f"{'A key' if cut else f'The key {excerpt(key.text)}'} occurs twice here; first in line {first.line}.",
+            hint="Keep one of the two: programs differ in which one they use.",
             path=path if cut else inner,
             line=key.line,
             column=key.column,
@@ -320,22 +320,22 @@ def _inner_path(node: Mapping, key: Scalar, path: str, *, repeats: bool) -> str:
 def _not_a_key(key: Node, path: str) -> Refused:
     return refuse(
         "yaml.key",
-        "A key has to be plain text, found a list or a mapping.",
-        hint="A value that contains { } [ ] or starts with ? has to be in quotes.",
+        "A key must be plain text, found a list or a mapping.",
+        hint="Put a value that contains { } [ ] or starts with ? in quotes.",
         path=path,
         line=key.line,
         column=key.column,
     )
 
 
-def shown(text: str) -> str:
+def excerpt(text: str) -> str:
     """A short text from the file for a message: quoted, cut at 60 characters."""
     text = without_stand_ins(text)
     return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
 def _scalar(event: Any, path: str, line: int, column: int) -> Scalar:
-    plain = not event.style  # the C parser says '', the Python one None
+    plain = not event.style  # the C parser uses '', the Python one None
     tag = "str"
     if event.tag is None or event.tag == "!":
         tag = tag_of(event.value) if event.tag is None and event.implicit[0] else "str"
@@ -344,7 +344,7 @@ def _scalar(event: Any, path: str, line: int, column: int) -> Scalar:
     else:
         raise refuse(
             "yaml.tag",
-            "A value starts with !, which YAML takes for a type it does not know.",
+            "A value starts with !, which YAML reads as an unknown type.",
             hint="Put the value in quotes.",
             path=path,
             line=line,
@@ -353,7 +353,7 @@ def _scalar(event: Any, path: str, line: int, column: int) -> Scalar:
     if event.anchor and not event.value and plain:
         raise refuse(
             "yaml.anchor",
-            "A value starts with &, which YAML takes for a label, and nothing is left of it.",
+            "A value starts with &, which YAML reads as an anchor, so the value is empty.",
             hint="Put the value in quotes.",
             path=path,
             line=line,
@@ -367,11 +367,11 @@ def _syntax(problem: yaml.MarkedYAMLError, text: str) -> Refused:
     mark = problem.problem_mark or problem.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     if mark is not None and text[mark.index : mark.index + 1] == "\t":
-        message, hint = "There is a tab where YAML allows only blanks.", "Indent with two blanks for each level."
+        message, hint = "There is a tab where YAML allows only spaces.", "Indent each level with two spaces."
         return refuse("yaml.tab", message, hint=hint, line=line, column=column)
     words = f"{problem.context or ''} {problem.problem or ''}"
     message, hint = next((message, hint) for part, message, hint in SYNTAX if re.search(part, words))
-    return refuse("yaml.syntax", f"This is not YAML. {message}", hint=hint, line=line, column=column)
+    return refuse("yaml.syntax", f"Invalid YAML. {message}", hint=hint, line=line, column=column)
 
 
 def _unreadable(text: str) -> Refused:
@@ -379,7 +379,7 @@ def _unreadable(text: str) -> Refused:
     before = text[:bad]
     return refuse(
         "yaml.character",
-        f"There is an invisible control character (U+{ord(text[bad]):04X}) in the text." if text else "Not text.",
+        f"The text contains an invisible control character (U+{ord(text[bad]):04X})." if text else "Not text.",
         hint="Save the file as plain UTF-8 text.",
         line=before.count("\n") + 1,
         column=bad - (before.rfind("\n") + 1) + 1,

@@ -1,4 +1,4 @@
-"""YAML from anywhere (machines, charts, bundles, lists) -> plain values, within limits on all that a text may hold."""
+"""Reads YAML from any source (machines, charts, bundles, lists) as plain values, within size limits."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
 
 FOREIGN = Limits(characters=8_000_000, depth=100, values=1_000_000, aliases=20_000, repeats=True)
-"""For what others publish or keep. The largest manifests of network plugins have 2 MB and about 30 levels."""
+"""For texts from outside. The largest manifests of network plugins have 2 MB and about 30 levels."""
 
 
 def read_values(text: str | bytes, where: str, limits: Limits = FOREIGN) -> list[Any]:
     """The documents of a YAML stream that are not empty, as plain values; keys are always text, dates stay text.
 
-    `where` says in messages what was read, like `/etc/file on node1`; empty where the text is shown. Raises Refused.
+    `where` is the source in messages, like `/etc/file on node1`; empty if the text is shown. Raises Refused.
     """
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
@@ -40,7 +40,7 @@ def read_value(text: str | bytes, where: str, limits: Limits = FOREIGN) -> Any:
 
 
 def _placed(finding: Finding, where: str) -> Finding:
-    """The same, with what was read and the line in the message, where nobody sees the text beside it."""
+    """The finding with source and line in the message, for users who do not see the text."""
     if not where:
         return finding
     place = f"{where}, line {finding.line}" if finding.line else where
@@ -48,7 +48,7 @@ def _placed(finding: Finding, where: str) -> Finding:
 
 
 def _value(node: Node, made: dict[int, Any]) -> Any:
-    """A part of the tree as a value; a part that aliases refer to is one value, however often they do."""
+    """A part of the tree as a value; aliases of the same part share one value."""
     if isinstance(node, Scalar):
         return node.text if node.tag == "str" else natural(node)
     if id(node) not in made:

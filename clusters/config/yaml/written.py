@@ -1,4 +1,4 @@
-"""How a value is written in a YAML text, and where the parts of the value are in it."""
+"""Finds where the parts of a value are written in a YAML text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from clusters.config.yaml.tree import Scalar
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*+\s++)++")
-"""Anchor and tag, which the parser counts to a value."""
+"""Anchor and tag, which the parser includes in a value."""
 _BREAKS = re.compile(r"[ \t\r\n]++")
 _SPECIAL = {'"': re.compile(r"\\|\n"), "'": re.compile(r"''|\n")}
 _BREAK = re.compile(r"\n")
@@ -25,11 +25,11 @@ _CHARS = {"0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f":
 _CHARS |= {"N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029"}
 
 Part = tuple[str, int, int]
-"""A part of a value, and where it is written."""
+"""A part of a value, with its start and end in the text."""
 
 
 def place_of(text: str, scalar: Scalar) -> Span:
-    """Where a value is written, without its anchor, its tag, and what follows a block."""
+    """The span of a value in the text, without its anchor, its tag, and what follows a block."""
     start = scalar.start
     if text[start : start + 1] in ("&", "!") and (match := _PROPERTIES.match(text, start, scalar.end)) is not None:
         start = match.end()
@@ -43,7 +43,7 @@ def is_block(raw: str) -> bool:
 
 
 def inner_span(raw: str) -> Span:
-    """Of a value as it is written, what is not syntax: without quotes, or the lines of a block without its head."""
+    """The span of a written value without its syntax: without quotes, or a block without its header."""
     if is_block(raw):
         body = raw.find("\n") + 1
         return body + len(raw[body:]) - len(raw[body:].lstrip()), len(raw.rstrip())
@@ -53,7 +53,7 @@ def inner_span(raw: str) -> Span:
 
 
 def written_spans(raw: str, value: str, spans: Sequence[Span]) -> list[Span] | None:
-    """Where parts of a value stand in what is written; None when the two do not fit."""
+    """The spans of a value's parts in its written form; None when the two do not match."""
     if raw[:1] == "|":
         lines = lines_of_block(raw, value)
         return None if lines is None else [(moved(lines, first), moved(lines, last)) for first, last in spans]
@@ -65,7 +65,7 @@ def written_spans(raw: str, value: str, spans: Sequence[Span]) -> list[Span] | N
 
 
 def lines_of_block(raw: str, value: str) -> list[tuple[int, int]] | None:
-    """Where each line of a literal block begins: in its value, and in the text; None when the two do not fit."""
+    """The start of each line of a literal block, in its value and in the text; None when the two do not match."""
     place = raw.find("\n") + 1
     begins, at = [], 0
     for line in value.split("\n"):
@@ -80,7 +80,7 @@ def lines_of_block(raw: str, value: str) -> list[tuple[int, int]] | None:
 
 
 def moved(lines: list[tuple[int, int]], at: int) -> int:
-    """A place in a literal block's value, as a place in the text."""
+    """The position in the text for a position in a literal block's value."""
     low, high = 0, len(lines)
     while high - low > 1:
         middle = (low + high) // 2
@@ -97,7 +97,7 @@ def _spans_of_parts(parts: list[Part], value: str, spans: Sequence[Span]) -> lis
 
 
 def _places(part: str, start: int, end: int) -> Iterator[Span]:
-    """Where each character of a part is written: one by one, or all of them as one."""
+    """The span of each character of a part: one by one, or one span for all of them."""
     if len(part) == end - start:
         yield from ((at, at + 1) for at in range(start, end))
     else:
@@ -105,7 +105,7 @@ def _places(part: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _unquoted(raw: str, start: int, end: int) -> Iterator[Part]:
-    """A value that is written plainly or in quotes, part by part."""
+    """The parts of a plain or quoted value."""
     special = _SPECIAL.get(raw[:1], _BREAK)
     place = start
     while (match := special.search(raw, place, end)) is not None:
@@ -122,7 +122,7 @@ def _unquoted(raw: str, start: int, end: int) -> Iterator[Part]:
 
 
 def _fold(raw: str, place: int, at: int, end: int) -> tuple[int, int, int]:
-    """Of a line break: where the blanks around it and the breaks behind it begin and end, and how many breaks."""
+    """Start and end of the blanks and further breaks around a line break, and the number of breaks."""
     begin = place + len(raw[place:at].rstrip(" \t\r"))
     match = _BREAKS.match(raw, at, end)
     after = match.end() if match is not None else at

@@ -17,8 +17,7 @@ from django.db import connections
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from clusters.config.jump_hosts import reached
-from clusters.config.jump_hosts import said as route_in_words
+from clusters.config.jump_hosts import reached, route_text
 from clusters.config.schema import JumpHost
 from clusters.config.secret import Secret
 from clusters.errors import InstallerError
@@ -77,7 +76,7 @@ def _revealed(part: Host | JumpHost, *names: str) -> dict[str, str | None]:
 
 def waiting_stages(document: Document, host: Host) -> list[dict[str, str]]:
     """The stages of a test that has not started; a machine behind a jump host has one more."""
-    names = (JUMP, *STAGES) if route_in_words(reached(document, host)) else STAGES
+    names = (JUMP, *STAGES) if route_text(reached(document, host)) else STAGES
     return [{"name": name, "state": "waiting", "message": "", "hint": ""} for name in names]
 
 

@@ -1,4 +1,4 @@
-"""What machines were seen to be, beside what the document says: told where they differ, taken over at one press."""
+"""Observed architectures beside those in the document: shows where they differ, copies them into the document."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Architectures:
-    """`otherwise` is name, the document's word and the machine's; `kinds` are there when the machines are not alike."""
+    """`otherwise`: name, documented and observed value; `kinds`: counts, set only when the machines differ."""
 
     otherwise: tuple[tuple[str, str, str], ...] = ()
     kinds: tuple[tuple[str, int], ...] = ()
 
 
 def architectures(document: Document, probes: Iterable[ProbeView]) -> Architectures:
-    """What the last tests saw; a machine that was changed since counts as what the document says."""
+    """What the last tests observed; for a machine changed since, the document's value counts."""
     seen = _seen(probes)
     otherwise = [(each.name, each.arch, seen[each.name]) for each in document.hosts if each.name in seen]
     kinds = Counter(seen.get(each.name, each.arch) for each in document.hosts)
@@ -35,7 +35,7 @@ def architectures(document: Document, probes: Iterable[ProbeView]) -> Architectu
 
 
 def as_seen(document: Document, probes: Iterable[ProbeView]) -> Document:
-    """The document with the architectures that were seen."""
+    """The document with the observed architectures."""
     seen = _seen(probes)
     hosts = (each.model_copy(update={"arch": seen.get(each.name, each.arch)}) for each in document.hosts)
     return document.model_copy(update={"hosts": tuple(hosts)})

@@ -30,7 +30,7 @@ def probes(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def probe(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask for a test: of the machines named by `host`, or of all."""
+    """Start a test of the machines named by `host`, or of all."""
     cluster = cluster_for(request.user, pk)
     services.probes_start(actor=request.user, cluster=cluster, hosts=request.POST.getlist("host") or None)
     return _probes(request, cluster) if request.htmx else redirect("wizard", pk, "connection")
@@ -55,7 +55,7 @@ def _probes(request: HttpRequest, cluster: Cluster, refused: OtherKey | None = N
     document = services.document_of(cluster)
     values = connection.summary(cluster, document)
     values |= {"cluster": cluster, "rail": flow.rail(cluster, document, connection.PAGE), "oob": True}
-    # A poll leaves the sentence about a refused key where it is; the next test or yes takes it away.
+    # A poll keeps the message about a refused key; the next test or confirmation removes it.
     values |= {"refused": refused, "answer": request.method == "POST"}
     status = HTTPStatus.OK if refused is None else HTTPStatus.CONFLICT
     return render(request, "wizard/_probes.html", values, status=status)

@@ -1,4 +1,4 @@
-"""Form fields as the wizard uses them, and the crispy layout that draws them: nothing is required in a draft."""
+"""The wizard's form fields and the crispy layout that renders them; in a draft, no field is required."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ FIELD_TEMPLATE = "wizard/_field.html"
 
 
 def text(label: Words, help_text: Words = "", *, mono: bool = False) -> forms.CharField:
-    """One line; `mono` for names of machines and addresses."""
+    """A one-line field; `mono` for machine names and addresses."""
     attrs = {"class": "mono-input" if mono else "", "autocomplete": "off", "spellcheck": "false"}
     widget = forms.TextInput(attrs=attrs)
     return forms.CharField(label=label, help_text=help_text, required=False, max_length=1000, widget=widget)
 
 
 def lines(label: Words, help_text: Words = "", *, rows: int = 4, **attrs: str) -> forms.CharField:
-    """Several lines, kept as typed."""
+    """A field of several lines, stored as typed."""
     attrs = {"class": "mono-input", "autocomplete": "off", "spellcheck": "false", "rows": str(rows), **attrs}
     widget = forms.Textarea(attrs=attrs)
     return forms.CharField(
@@ -37,7 +37,7 @@ def lines(label: Words, help_text: Words = "", *, rows: int = 4, **attrs: str) -
 
 
 def secret(label: Words, help_text: Words = "") -> forms.CharField:
-    """A password: it goes in and never comes out, so it is never given an initial value."""
+    """A password field: write-only, so it never has an initial value."""
     widget = forms.PasswordInput(attrs={"class": "mono-input", "autocomplete": "new-password", "spellcheck": "false"})
     return forms.CharField(
         label=label, help_text=help_text, required=False, strip=False, max_length=65536, widget=widget
@@ -45,22 +45,22 @@ def secret(label: Words, help_text: Words = "") -> forms.CharField:
 
 
 class _SecretLines(forms.Textarea):
-    """Several lines that go in and never come out, as a password does."""
+    """A write-only field of several lines, like a password."""
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """What the template is given: no value."""
+        """The template's context, without the value."""
         return super().get_context(name, None, attrs)
 
 
 def secret_lines(label: Words, help_text: Words = "", *, rows: int = 5) -> forms.CharField:
-    """A private key: lines that go in and never come out."""
+    """A write-only field for a private key."""
     field = lines(label, help_text)
     field.widget = _SecretLines(attrs={**field.widget.attrs, "rows": str(rows)})
     return field
 
 
 def typed_again(form: forms.BaseForm) -> dict[str, str]:
-    """HTML name -> what to do, for each password, key or file that was sent: the page cannot show it again."""
+    """HTML name -> what to do, for each submitted password, key or file, because the page cannot show it again."""
     found: dict[str, str] = {}
     for name, field in form.fields.items() if form.is_bound else ():
         place = form.add_prefix(name)
@@ -73,9 +73,9 @@ def typed_again(form: forms.BaseForm) -> dict[str, str]:
 
 
 def number(label: Words, help_text: Words = "") -> forms.IntegerField:
-    """A whole number; its range is a rule's business."""
+    """A field for a whole number; the rules check its range."""
     attrs = {"class": "mono-input", "inputmode": "numeric", "autocomplete": "off"}
-    messages = {"invalid": _("A whole number is expected here; the value before it stays.")}
+    messages = {"invalid": _("Enter a whole number; the previous value is unchanged.")}
     widget = forms.TextInput(attrs=attrs)
     return forms.IntegerField(
         label=label, help_text=help_text, required=False, widget=widget, error_messages=messages,
@@ -84,22 +84,22 @@ def number(label: Words, help_text: Words = "") -> forms.IntegerField:
 
 
 def choice(label: Words, choices: Iterable[tuple[str, Words]] = (), help_text: Words = "") -> forms.ChoiceField:
-    """One of a few."""
+    """A choice of one option."""
     return forms.ChoiceField(
         label=label, help_text=help_text, choices=list(choices), required=False, widget=forms.Select()
     )
 
 
 def tick(label: Words, help_text: Words = "") -> forms.BooleanField:
-    """Yes or no."""
+    """A checkbox."""
     widget = forms.CheckboxInput(attrs={"class": "tick"})
     return forms.BooleanField(label=label, help_text=help_text, required=False, widget=widget)
 
 
 def laid_out(form: Any, *rows: Any, css: str = "form-grid") -> Any:
-    """The form with the helper by which `{% crispy form %}` draws it: the fields in a grid, each with its problems.
+    """The form with the helper that `{% crispy form %}` renders: the fields in a grid, each with its problems.
 
-    A row is the name of a field, `wide(name)`, or anything that crispy has for a layout; without rows all fields.
+    A row is a field name, `wide(name)`, or any crispy layout object; without rows, all fields.
     """
     describe(form)
     helper = FormHelper()
@@ -112,25 +112,25 @@ def laid_out(form: Any, *rows: Any, css: str = "form-grid") -> Any:
 
 
 def wide(*names: str, css: str = "") -> Field:
-    """Fields that take the whole width of the grid."""
+    """Fields as wide as the grid."""
     return Field(*names, wrapper_class=f"field-wide {css}".strip(), template=FIELD_TEMPLATE)
 
 
 def describe(form: forms.BaseForm) -> None:
-    """Tell screen readers where each field's help and problems are said."""
+    """Point screen readers to each field's help and problems."""
     for name, field in form.fields.items():
         place = form.add_prefix(name)
         field.widget.attrs["aria-describedby"] = f"{f'help-{place} ' if field.help_text else ''}problem-{place}"
 
 
-class Drawn:
-    """A part of a layout that a template draws: a matrix, cards, or a sentence; it sees what the page sees."""
+class TemplatePart:
+    """A part of a layout with a separate template: a matrix, cards, or a sentence; it gets the page's context."""
 
     def __init__(self, template: str, *names: str) -> None:
         self._template = template
         self._names = names
 
     def render(self, form: Any, context: Any, **_: Any) -> str:
-        """Draw it; crispy's own name for this."""
+        """Render the template; crispy requires this method name."""
         form.rendered_fields.update(self._names)
         return get_template(self._template).render(context.flatten())

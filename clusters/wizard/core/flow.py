@@ -1,4 +1,4 @@
-"""Flow: the pages in their order, the findings of each, and what the rail beside them shows."""
+"""The order of the pages, the findings of each page, and the contents of the rail."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def page_called(slug: str) -> Page | None:
     return next((page for page in pages() if page.slug == slug), None)
 
 
-def neighbour(page: Page, step: int) -> Page | None:
-    """The page `step` places on (1) or back (-1); none at the ends."""
+def neighbor(page: Page, step: int) -> Page | None:
+    """The next page (`step` 1) or the previous one (-1); None at the ends."""
     place = pages().index(page) + step
     return pages()[place] if 0 <= place < len(pages()) else None
 
 
 def owner(finding: Finding) -> Page:
-    """The page on which a finding is solved; the last one when no page has its key."""
+    """The page on which a finding is fixed; the last page when no page owns its path."""
     return next((page for page in pages() if page.owns(finding.path)), pages()[-1])
 
 
 def judged_findings(cluster: Cluster, document: Document) -> tuple[Finding, ...]:
-    """What the rules say; an error that somebody answers for blocks no longer."""
+    """What the rules find; a waived error does not block."""
     return judged(cluster, findings_of(cluster, document))
 
 
 def by_page(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """Slug -> findings, every page there."""
+    """Slug -> findings, with an entry for every page."""
     found: dict[str, list[Finding]] = {page.slug: [] for page in pages()}
     for finding in findings:
         found[owner(finding).slug].append(finding)
@@ -58,14 +58,14 @@ def by_page(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 
 
 def first_with_problem(cluster: Cluster, document: Document) -> Page:
-    """Where to go on: the first page on which something failed, or the last page when nothing did."""
+    """The first page with a failure, or the last page when nothing failed."""
     items = rail(cluster, document, pages()[-1])
     return next((item.page for item in items if item.state == "failed"), pages()[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class RailItem:
-    """A page in the rail; `state` is one of `ui.STATES`, `count` how many things want attention."""
+    """A page in the rail; `state` is one of `ui.STATES`, `count` the number of items that need attention."""
 
     page: Page
     state: str
@@ -76,7 +76,7 @@ class RailItem:
 def rail(
     cluster: Cluster, document: Document, current: Page, found: dict[str, list[Finding]] | None = None
 ) -> list[RailItem]:
-    """The rail: one item a page; `found` are the findings by page, where they are at hand."""
+    """The rail, with one item per page; `found` are the findings by page if the caller already has them."""
     known = by_page(judged_findings(cluster, document)) if found is None else found
     everything = [finding for findings in known.values() for finding in findings]
     return [

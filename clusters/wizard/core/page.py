@@ -25,52 +25,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is said beside a field: `tone` is failed, warning, running (a note) or skipped (waived), of the tokens."""
+    """The message beside a field; `tone` is a design token: failed, warning, running (a note) or skipped (waived)."""
 
     tone: str
     text: str = field(repr=False)
 
 
 class PageForm(Protocol):
-    """What a page is filled in with: a form, a set of forms, or nothing at all."""
+    """The input of a page: a form, a set of forms, or nothing."""
 
     def is_valid(self) -> bool:
-        """Whether everything can be stored; what cannot be is left as it was."""
+        """Whether everything can be stored; a value that cannot be stored is left unchanged."""
         ...
 
     def written(self, document: Document) -> Document:
-        """The document with all that could be stored."""
+        """The document with every value that could be stored."""
         ...
 
     def names(self) -> tuple[str, ...]:
-        """The HTML names of the places that can show a problem."""
+        """The HTML names of the fields that can show a problem."""
         ...
 
     def refusals(self) -> dict[str, list[str]]:
-        """Name -> why what was typed there is not stored."""
+        """HTML name -> why its input is not stored."""
         ...
 
     def place(self, path: str) -> str:
-        """The HTML name that belongs to a path of the document; empty when there is none on the page."""
+        """The HTML name of the field for a path of the document; empty when the page has no such field."""
         ...
 
     def secrets(self) -> dict[str, str]:
-        """Name -> what to do about each secret that was sent, when it was not saved."""
+        """HTML name -> what to do, for each submitted secret that was not saved."""
         ...
 
     def context(self, problems: Mapping[str, list[Problem]]) -> dict[str, Any]:
-        """What the page's template needs of the form besides its fields."""
+        """What the page's template needs from the form in addition to its fields."""
         ...
 
     def show_others(self) -> None:
-        """Also show what the page did not have when it was sent, because somebody else added it meanwhile."""
+        """Also show items that another user added after the page was opened."""
         ...
 
 
 def state_by_findings(
     cluster: Cluster, document: Document, mine: list[Finding], everything: list[Finding]
 ) -> tuple[str, int]:
-    """The rail's state of a page that has findings alone: failed, warning or ok, and how many."""
+    """The rail state of a page that has only findings: failed, warning or ok, and a count."""
     errors = [finding for finding in mine if finding.blocking]
     if errors:
         return "failed", len(errors)
@@ -82,9 +82,9 @@ def state_by_findings(
 class Page:
     """`sections` are the parts of the document whose findings belong here.
 
-    `context` is what the template asks for besides; it is given everything that the rules found in the document.
-    `rail_state` gives one of `ui.STATES` and a count, from the findings of this page and those of the whole document.
-    `shows_all_findings`: the page lists every finding, also those about keys that are stored and not acted on.
+    `context` is the additional context of the template; it gets everything that the rules found in the document.
+    `rail_state` returns one of `ui.STATES` and a count, from the findings of this page and those of the whole document.
+    `shows_all_findings`: the page lists every finding, including those about keys that are stored but have no effect.
     """
 
     slug: str
@@ -100,15 +100,15 @@ class Page:
 
     @property
     def template(self) -> str:
-        """The page's own template."""
+        """The path of the page's template."""
         return f"wizard/{self.slug}.html"
 
     def owns(self, path: str) -> bool:
-        """Whether a finding at this path is solved on this page."""
+        """Whether a finding at this path is fixed on this page."""
         return any(path == section or path.startswith(f"{section}.") for section in self.sections)
 
     def line(self, finding: Finding) -> int:
-        """The line of the document that solves a finding without a field; 0 where the page itself does."""
+        """The document line to edit for a finding without a field; 0 when the page itself fixes it."""
         return 0 if finding.path in self.sections else finding.line
 
 
@@ -116,15 +116,15 @@ class NothingToFill:
     """The form of a page without fields."""
 
     def is_valid(self) -> bool:
-        """There is nothing that could be wrong."""
+        """Always true, because the page has no input."""
         return True
 
     def written(self, document: Document) -> Document:
-        """The document as it is."""
+        """The unchanged document."""
         return document
 
     def names(self) -> tuple[str, ...]:
-        """No places."""
+        """No fields."""
         return ()
 
     def refusals(self) -> dict[str, list[str]]:
@@ -132,7 +132,7 @@ class NothingToFill:
         return {}
 
     def place(self, path: str) -> str:
-        """No path has a place here."""
+        """Always empty, because the page has no fields."""
         return ""
 
     def secrets(self) -> dict[str, str]:
@@ -140,15 +140,15 @@ class NothingToFill:
         return {}
 
     def context(self, problems: Mapping[str, list[Problem]]) -> dict[str, Any]:
-        """Nothing."""
+        """No additional context."""
         return {}
 
     def show_others(self) -> None:
-        """There is nothing to show."""
+        """Nothing to do."""
 
 
 class OneForm:
-    """A Django form whose fields belong to paths; `write` gets what is valid and leaves the rest as it was."""
+    """A Django form whose fields belong to paths; `write` gets the valid values and leaves the rest unchanged."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ class OneForm:
         return {self.form[name].html_name: [str(text) for text in errors] for name, errors in self.form.errors.items()}
 
     def place(self, path: str) -> str:
-        """The field of the longest path that is a beginning of this one."""
+        """The field whose path is the longest prefix of this path."""
         found = [known for known in self._paths if path == known or path.startswith(f"{known}.")]
         return self._paths[max(found, key=len)] if found else ""
 
@@ -189,18 +189,18 @@ class OneForm:
         return typed_again(self.form)
 
     def context(self, problems: Mapping[str, list[Problem]]) -> dict[str, Any]:
-        """The fields are all there is."""
+        """No additional context."""
         return {}
 
     def show_others(self) -> None:
-        """A form has the same fields for everybody."""
+        """Nothing to do: the form has the same fields for every user."""
 
 
 _TONES = {"error": "failed", "warning": "warning", "info": "running"}
 
 
 def problems(form: PageForm, findings: Iterable[Finding]) -> dict[str, list[Problem]]:
-    """What is said at each place of the form; places without a problem are there with an empty list."""
+    """The problems of each field of the form; fields without a problem have an empty list."""
     found: dict[str, list[Problem]] = {name: [] for name in form.names()}
     for name, texts in form.refusals().items():
         found.setdefault(name, []).extend(Problem("failed", text) for text in texts)
@@ -213,7 +213,7 @@ def problems(form: PageForm, findings: Iterable[Finding]) -> dict[str, list[Prob
 
 
 def problems_of(forms: Iterable[BaseForm]) -> dict[str, list[Problem]]:
-    """What is said at the fields of forms without a document: what was refused, and which secrets to type again."""
+    """The problems of forms without a document: rejected input, and secrets to type again."""
     found: dict[str, list[Problem]] = {}
     for form in forms:
         for name, errors in form.errors.items() if form.is_bound else ():

@@ -1,4 +1,4 @@
-"""Answers: how a page of the wizard is shown, saved and refused; every view of the wizard goes through here."""
+"""How the wizard shows, saves and rejects a page; every view of the wizard uses this module."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def page_or_404(slug: str) -> Page:
-    """The page of that name."""
+    """The page with this slug, or a 404."""
     page = flow.page_called(slug)
     if page is None:
         raise Http404("The wizard has no such page.")
@@ -42,16 +42,16 @@ def page_or_404(slug: str) -> Page:
 
 
 def version_of(request: HttpRequest) -> int:
-    """The version of the draft that the page was made from; -1 when it does not say.
+    """The draft version that the page was rendered from; -1 when the request does not contain it.
 
-    `instead_of` is the version whose differences the page has shown: the user saves what was typed in its place.
+    `instead_of` is the version whose differences the page has shown: the user overwrites that version.
     """
     version = whole_number(request.POST.get("instead_of") or request.POST.get("draft_version", ""), digits=9)
     return -1 if version is None else version
 
 
-def stand_in_the_way(request: HttpRequest, cluster: Cluster) -> InstallerError | None:
-    """Why nothing can be saved: a run is active, or the page was made from an older version."""
+def save_obstacle(request: HttpRequest, cluster: Cluster) -> InstallerError | None:
+    """Why nothing can be saved: a run is active, or the page shows an older version."""
     try:
         refuse_while_busy(cluster)
     except services.DraftBusy as error:
@@ -60,21 +60,21 @@ def stand_in_the_way(request: HttpRequest, cluster: Cluster) -> InstallerError |
 
 
 def changed_since(cluster: Cluster) -> InstallerError:
-    """The draft is another one than the page shows."""
+    """The error for a draft that changed after the page was opened."""
     return DraftConflict(
-        _("%(name)s was changed in another tab or by somebody else since this page was opened.")
+        _("%(name)s was changed in another tab or by another user since this page was opened.")
         % {"name": cluster.name},
         hint=_("Nothing was overwritten."),
     )
 
 
-def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, text: str = "") -> Cluster:
-    """Save what is new, as this person; `text` is what was typed, if it was text. Raises DraftRefused."""
-    # A text may differ in its comments alone.
+def save_document(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, text: str = "") -> Cluster:
+    """Save the changes in this user's name; `text` is the typed text, if the user edited text. Raises DraftRefused."""
+    # A text may differ only in its comments.
     unchanged = fresh == before and text in ("", cluster.document)
     version = version_of(request)
     # The update itself refuses while a run is active: to ask beforehand would be one more query for each save.
-    error = stand_in_the_way(request, cluster) if unchanged or version != cluster.version else None
+    error = save_obstacle(request, cluster) if unchanged or version != cluster.version else None
     if error is not None:
         raise error
     if unchanged:
@@ -86,18 +86,18 @@ def values(
     cluster: Cluster, document: Document, page: Page, form: PageForm, text: Editor | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """All that the templates of a page ask for.
+    """The context of a page's templates.
 
-    `text` is the document as it was typed, if it was text; `secrets` says at which fields to type a secret again.
+    `text` is the typed document, if the user edited text; `secrets` names the fields whose secret must be typed again.
     """
     written = text or editor(document, cluster.document, partial(services.findings_of, cluster))
     written = replace(written, found=services.judged(cluster, written.found))
     found = flow.by_page(written.found)
     here = found[page.slug]
-    said = problems(form, here)
+    shown_problems = problems(form, here)
     for name, sentence in (secrets or {}).items():
-        said.setdefault(name, []).append(Problem("warning", sentence))
-    reviewed = (*written.found, *written.kept) if page.shows_all_findings else written.found
+        shown_problems.setdefault(name, []).append(Problem("warning", sentence))
+    reviewed = (*written.found, *written.notes) if page.shows_all_findings else written.found
     busy = cluster.active_run
     return {
         "cluster": cluster,
@@ -106,15 +106,15 @@ def values(
         "findings": []
         if page.shows_all_findings
         else [(each, form.place(each.path), page.line(each)) for each in here],
-        "problems": said,
+        "problems": shown_problems,
         "rail": flow.rail(cluster, document, page, found),
         "editor": written,
-        "back": flow.neighbour(page, -1),
-        "next": flow.neighbour(page, 1),
+        "back": flow.neighbor(page, -1),
+        "next": flow.neighbor(page, 1),
         "saved_at": timezone.now(),
         "busy": busy,
         **page.context(cluster, document, form, reviewed),
-        **form.context(said),
+        **form.context(shown_problems),
     }
 
 
@@ -122,36 +122,36 @@ def show(
     request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm,
     *, status: int = HTTPStatus.OK, more: dict[str, Any] | None = None, secrets: Mapping[str, str] | None = None,
 ) -> HttpResponse:  # fmt: skip
-    """The whole page."""
+    """Render the whole page."""
     shown = {**values(cluster, document, page, form, secrets=secrets), "saved_at": cluster.updated_at, **(more or {})}
     return render(request, page.template, shown, status=status)
 
 
-def refused(
+def refusal_response(
     request: HttpRequest, cluster: Cluster, page: Page, error: InstallerError,
     *, form: PageForm | None = None, mine: Document | None = None, more: dict[str, Any] | None = None,
 ) -> HttpResponse:  # fmt: skip
-    """409 with the sentence, and with all that was typed: `form` has it, `mine` is the document with it.
+    """409 with the error and everything the user typed: in `form`, and in `mine` as a document.
 
-    When two edits meet, the answer has both values of everything in which they differ.
+    When two edits conflict, the response contains both values of every difference.
     """
     cluster.refresh_from_db()
     document = services.document_of(cluster)
-    said = {"cluster": cluster, "page": page, **meeting(document, error, mine), **(more or {})}
+    context = {"cluster": cluster, "page": page, **conflict_context(document, error, mine), **(more or {})}
     if request.htmx:
-        # The place that the request was for keeps what it shows; only the sentence is new.
-        answer = render(request, "wizard/_conflict.html", {**said, "oob": True}, status=HTTPStatus.CONFLICT)
+        # The target of the request keeps its content; only the error message is new.
+        answer = render(request, "wizard/_conflict.html", {**context, "oob": True}, status=HTTPStatus.CONFLICT)
         return reswap(answer, "none")
     if mine is not None:
-        said |= {"draft_version": version_of(request), "unsaved": ",".join(getattr(form, "forms", ())) or "yes"}
+        context |= {"draft_version": version_of(request), "unsaved": ",".join(getattr(form, "forms", ())) or "yes"}
     shown = form or page.bind(document, None)
     shown.show_others()
     secrets = shown.secrets()
-    return show(request, cluster, document, page, shown, status=HTTPStatus.CONFLICT, more=said, secrets=secrets)
+    return show(request, cluster, document, page, shown, status=HTTPStatus.CONFLICT, more=context, secrets=secrets)
 
 
-def meeting(document: Document, error: InstallerError, mine: Document | None) -> dict[str, Any]:
-    """What `_conflict.html` asks for; `document` is what is stored, `mine` what was typed here."""
+def conflict_context(document: Document, error: InstallerError, mine: Document | None) -> dict[str, Any]:
+    """The context of `_conflict.html`; `document` is the stored document, `mine` the user's."""
     met = isinstance(error, DraftConflict)
     found = differences(document, mine) if met and mine is not None else []
     return {"conflict": error, "met": met, "differences": found, "typed": mine is not None}

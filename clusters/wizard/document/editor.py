@@ -1,4 +1,4 @@
-"""Editor: the document as text beside the forms, with marks at its lines; and text that was typed, as a document."""
+"""The editor: the document as text with marks at its lines, and typed text as a document."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TONES = {"error": "failed", "warning": "warning"}
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is said at a line, counted from 1; `tone` is one of the tokens."""
+    """A message at a line, counted from 1; `tone` is one of the design tokens."""
 
     line: int
     column: int
@@ -46,34 +46,34 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """The text with what reading it said, and what the rules found, both with lines."""
+    """The text, what reading it found, and what the rules found, both with lines."""
 
     text: str = field(repr=False)
-    said: tuple[Finding, ...]
+    reading: tuple[Finding, ...]
     found: tuple[Finding, ...] = ()
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """What is said at its lines."""
-        return _marks((*self.said, *self.found))
+        """The messages at its lines."""
+        return _marks((*self.reading, *self.found))
 
     @property
-    def kept(self) -> tuple[Finding, ...]:
-        """What reading said, to be known rather than answered for; the same sentence once, with its first line."""
+    def notes(self) -> tuple[Finding, ...]:
+        """What reading found, as notes that need no acknowledgement; equal messages once, with their first line."""
         same: dict[tuple[str, str], list[Finding]] = {}
-        for each in self.said:
+        for each in self.reading:
             same.setdefault((each.id, each.message), []).append(each)
-        return tuple(_known(first, 1 + len(others)) for first, *others in same.values())
+        return tuple(_as_note(first, 1 + len(others)) for first, *others in same.values())
 
     @property
     def gutter(self) -> list[tuple[int, str]]:
-        """Every line's number, and its tone where something is marked; the worst of a line counts."""
+        """Every line number, and the tone of a marked line; the most severe one wins."""
         tones = self._tones()
         return [(line, tones.get(line, "")) for line in range(1, self.text.count("\n") + 2)]
 
     @property
     def numbers(self) -> SafeString:
-        """The gutter as HTML. A template would take longer for a thousand lines than all else on the page."""
+        """The gutter as HTML. For a thousand lines, a template would take longer than the rest of the page."""
         tones = self._tones()
         last = self.text.count("\n") + 1
         return mark_safe("\n".join(_number(line, tones.get(line, "")) for line in range(1, last + 1)))  # noqa: S308 - numbers
@@ -86,7 +86,7 @@ class Editor:
         return tones
 
 
-def _known(finding: Finding, places: int) -> Finding:
+def _as_note(finding: Finding, places: int) -> Finding:
     hint = f"{finding.hint} {_('In %d places.') % places}".strip() if places > 1 else finding.hint
     return replace(finding, severity=Severity.INFO, hint=hint)
 
@@ -96,16 +96,16 @@ def _number(line: int, tone: str) -> str:
 
 
 def editor(document: Document, original: str, check: Check = check) -> Editor:
-    """A document as text with its secrets masked, and what `check` says of its lines; `original` is what is stored."""
+    """A document as text with masked secrets, and what `check` finds; `original` is the stored text."""
     text = _masked(*_with_own_masks(document, original)).text
-    # A mask is on the line of what stands in for it; the text with that was just read, to prove that it is right.
+    # A mask is on the line of its stand-in; reading the text with stand-ins proves that it is right.
     loaded = load(text, limit=WITH_STAND_INS)
     shown = with_masks(hidden_comments(text, partial(without, document)))
-    return Editor(shown, tuple(map(_shown, loaded.findings)), locate(check(document), loaded.positions))
+    return Editor(shown, tuple(map(_without_stand_ins, loaded.findings)), locate(check(document), loaded.positions))
 
 
 def _masked(document: Document, stored: str) -> MaskedText:
-    """The text of a document with a stand-in for each secret; where it has to, written again around those."""
+    """The text of a document with a stand-in for each secret; rewritten around them where necessary."""
     text = text_with(stored, document, limit=WITH_STAND_INS)
     again = partial(replaced, document, lambda _: STAND_IN)
     return masked_text(text, document) or MaskedText(text, text_with(stored, again(), limit=WITH_STAND_INS))
@@ -113,36 +113,38 @@ def _masked(document: Document, stored: str) -> MaskedText:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What was typed: the document, None when it cannot be read, and its text to be stored, both with their secrets."""
+    """Typed input: the document (None when it is invalid) and the text to store, both with their secrets."""
 
     document: Document | None
     text: str = field(repr=False)
     editor: Editor
     complete: bool = True
-    """Whether it is known of each mask which secret it stands for; else nothing is to be stored."""
+    """Whether the secret behind each mask is known; otherwise nothing may be stored."""
 
 
 def typed(before: Document, stored: str, text: str, check: Check = check) -> Typed:
-    """The document of a text that was typed, with what is stored where it shows a mask; `stored` is the text before."""
+    """The document of a typed text, with stored secrets in place of masks; `stored` is the previous text."""
     loaded = load(with_stand_ins(text))
     if loaded.document is None:
-        return Typed(None, text, Editor(text, tuple(map(_shown, loaded.findings))))
+        return Typed(None, text, Editor(text, tuple(map(_without_stand_ins, loaded.findings))))
     known, own = _with_own_masks(before, stored)
     masks = _masked(known, own)
     document, missing = with_secrets(loaded.document, known)
-    kept, lines = _with_comments(text, (before, with_masks(masks.text)), document)
+    with_comments, lines = _with_comments(text, (before, with_masks(masks.text)), document)
     astray = _astray(text, stored)
-    whole, beside = ("", []) if missing or lines or astray else _with_values(text, kept, masks, document)
+    whole, beside = ("", []) if missing or lines or astray else _with_values(text, with_comments, masks, document)
     lost = [*map(missing_secret, sorted(missing)), *map(_missing_in_comment, lines)]
     lost += map(_missing_beside, [*astray, *beside])
-    said = tuple(map(_shown, (*loaded.findings, *locate(lost, loaded.positions))))
-    shown = Editor(text, said, locate(check(document), loaded.positions))
+    reading = tuple(map(_without_stand_ins, (*loaded.findings, *locate(lost, loaded.positions))))
+    shown = Editor(text, reading, locate(check(document), loaded.positions))
     if lost:
         return Typed(document, text, shown, complete=False)
     again = load(whole) if own != stored else None
     if again is not None and again.document is not None:
         without_one = tuple(each for each in again.findings if each.id == "secret.masked")
-        return Typed(again.document, whole, replace(shown, said=(*said, *_placed_in(without_one, loaded.positions))))
+        return Typed(
+            again.document, whole, replace(shown, reading=(*reading, *_placed_in(without_one, loaded.positions)))
+        )
     return Typed(document, whole, shown)
 
 
@@ -151,7 +153,7 @@ def _placed_in(findings: Iterable[Finding], positions: Positions) -> tuple[Findi
 
 
 def _with_own_masks(document: Document, stored: str) -> tuple[Document, str]:
-    """A document and its text with stand-ins for masks that are stored themselves: they are no secrets of it."""
+    """A document and its text with stand-ins for masks that are stored literally: they are not secrets."""
     if MASK not in stored or load(stored).document != document:
         return document, stored
     text = with_stand_ins(stored)
@@ -160,7 +162,7 @@ def _with_own_masks(document: Document, stored: str) -> tuple[Document, str]:
 
 
 def _with_comments(text: str, before: tuple[Document, str], document: Document) -> tuple[str, list[int]]:
-    """The text with the comments that are stored, and the lines of comments whose secrets are not known."""
+    """The text with the stored comments, and the lines of comments whose secrets are unknown."""
     if MASK not in text:
         return text, []
     known, stored = before
@@ -171,20 +173,20 @@ def _with_comments(text: str, before: tuple[Document, str], document: Document) 
 
 
 def _lines_above(text: str, source: str) -> int:
-    """The lines of a page above its document."""
+    """The number of lines of a page above its document."""
     return text[: max(text.find(source.removesuffix("\n")), 0)].count("\n")
 
 
-def _with_values(text: str, kept: str, masks: MaskedText, document: Document) -> tuple[str, list[int]]:
-    """The text to store, of one with its comments, and the lines of masks beside the document that are not known."""
-    back = with_stand_ins(kept)
+def _with_values(text: str, with_comments: str, masks: MaskedText, document: Document) -> tuple[str, list[int]]:
+    """The text to store, and the lines of masks outside the document whose secrets are unknown."""
+    back = with_stand_ins(with_comments)
     whole = text_with(masks.unmasked(back), document)
     above = _lines_above(text, source_of(text))
     return with_masks(whole), [above + line for line in masks.lost(source_of(back), whole)]
 
 
 def _astray(text: str, stored: str) -> list[int]:
-    """The lines of masks in keys and the like."""
+    """The lines of masks in places that cannot hold a secret, such as keys."""
     source = source_of(with_stand_ins(text))
     above = _lines_above(with_stand_ins(text), source)
     return [above + line for line in masks_astray(source, source_of(stored))]
@@ -198,7 +200,7 @@ def _missing_beside(line: int) -> Finding:
     return replace(missing_secret("", _("Line %d") % line), line=line)
 
 
-def _shown(finding: Finding) -> Finding:
+def _without_stand_ins(finding: Finding) -> Finding:
     return with_texts(finding, without_stand_ins)
 
 

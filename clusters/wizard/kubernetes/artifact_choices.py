@@ -1,4 +1,4 @@
-"""What can be chosen: lists that come from the artifact source rather than from the document."""
+"""Choices that come from the artifact source rather than from the document."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Offered(NamedTuple):
-    """Versions to choose from, newest first, and a hint that says where they come from.
+    """Versions to choose from, newest first, and a hint about where they come from.
 
-    `held` says that the source was read and has exactly these; otherwise nobody knows what it has. `source` is it.
+    `held`: the source was read and has exactly these; otherwise its contents are unknown. `source` is the source.
     """
 
     versions: tuple[str, ...]
@@ -26,16 +26,16 @@ class Offered(NamedTuple):
 
 
 def kubernetes_versions() -> Offered:
-    """What to choose from, with a hint that claims no source that is not there.
+    """The versions to choose from; the hint names a source only if there is one.
 
-    Without a source these are all known versions: a draft can be written, and an installation says what is missing.
+    Without a source these are all known versions: a draft can be edited, and an installation reports what is missing.
     """
     source = readable_source()
     found = source.kubernetes_versions() if source is not None else ()
     if not found:
-        hint = _("Every known version; no artifact source can be read, so none can be installed yet.")
+        hint = _("All known versions; no artifact source is readable, so none can be installed yet.")
         return Offered(known_versions(), hint, held=False)
     if source_is_upstream():
         hint = _("Downloaded from the upstream projects when the cluster is installed.")
         return Offered(found, hint, held=True, source=source)
-    return Offered(found, _("What the artifact source holds."), held=True, source=source)
+    return Offered(found, _("Versions in the artifact source."), held=True, source=source)

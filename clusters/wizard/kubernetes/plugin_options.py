@@ -1,4 +1,4 @@
-"""The options of a network plugin as form fields: one for each key, empty where the document keeps to the default."""
+"""The options of a network plugin as form fields: one for each key, empty where the document has the default."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SWITCH = {"true": gettext_lazy("on"), "false": gettext_lazy("off")}
 
 
 def shown_options(document: Document, plugin: str) -> tuple[Option, ...]:
-    """Those that a person may choose; one whose place another has taken only where the document has it."""
+    """The options to show; a superseded option only where the document sets it."""
     return tuple(each for each in options_of(plugin) if not each.old or _value(document, each) != each.default)
 
 
 def name_of(option: Option) -> str:
-    """What the field is called in the form."""
+    """The field name in the form."""
     return f"option-{option.attribute.replace('.', '-')}"
 
 
@@ -58,7 +58,7 @@ def field_of(document: Document, option: Option) -> forms.Field:
 
 
 def initial_of(document: Document, option: Option) -> str:
-    """What stands in the field: nothing where the document keeps to the default."""
+    """The initial value of the field; empty where the document has the default."""
     value = _value(document, option)
     if value == option.default:
         return ""
@@ -70,7 +70,7 @@ def initial_of(document: Document, option: Option) -> str:
 def with_options(
     document: Document, options: Iterable[Option], cleaned: Mapping[str, Any], sent: Iterable[str]
 ) -> Document:
-    """The document with what was sent and is valid; an empty field is the default."""
+    """The document with the submitted valid values; an empty field means the default."""
     given = set(sent)
     for option in options:
         name = name_of(option)
@@ -80,7 +80,7 @@ def with_options(
 
 
 class _Yaml(forms.CharField):
-    """Labels, networks or a chart's values as YAML; cleaned, it is what the document holds."""
+    """Labels, networks or a chart's values as YAML; `clean` returns the document's value."""
 
     def __init__(self, document: Document, option: Option, label: str, help_text: str) -> None:
         self._document, self._option = document, option
@@ -88,7 +88,7 @@ class _Yaml(forms.CharField):
         super().__init__(label=label, help_text=help_text, required=False, strip=False, widget=shape.widget)
 
     def clean(self, value: Any) -> Any:
-        """Read it as the document would be read; a mask is the secret that is stored."""
+        """Read it like the document; a mask stands for the stored secret."""
         text = str(super().clean(value)).replace("\r\n", "\n").strip("\n")
         if not text.strip():
             return self._option.default
@@ -98,12 +98,12 @@ class _Yaml(forms.CharField):
         here = [each for each in loaded.findings if each.path.startswith(self._option.path)]
         wrong = [each for each in (here if loaded.document is not None else loaded.findings) if each.blocking]
         if loaded.document is None or wrong:
-            said = with_masks(wrong[0].message) if wrong else _("This is not valid YAML.")
-            raise forms.ValidationError(said)
+            message = with_masks(wrong[0].message) if wrong else _("Invalid YAML.")
+            raise forms.ValidationError(message)
         fresh = _written(self._document, self._option, _value(loaded.document, self._option))
         filled, missing = with_secrets(fresh, self._document)
         if missing or masks_astray(_around(self._option, with_stand_ins(text))):
-            raise forms.ValidationError(_("There is a mask where no secret is stored; write the secret itself."))
+            raise forms.ValidationError(_("No secret is stored for this mask; type the secret itself."))
         return _value(filled, self._option)
 
 
@@ -123,7 +123,7 @@ def _value(document: Document, option: Option) -> Any:
 
 
 def _written(document: Document, option: Option, value: Any) -> Document:
-    """The document with another value there; the same document when it is no other."""
+    """The document with this value; the same object when the value does not change."""
     if _value(document, option) == value:
         return document
     network = _replaced(document.network, option.attribute.split("."), value)
@@ -137,7 +137,7 @@ def _replaced(section: Any, names: list[str], value: Any) -> Any:
 
 
 def _as_yaml(document: Document, option: Option) -> str:
-    """The value as it stands in a file, its secrets masked."""
+    """The value as YAML, with masked secrets."""
     (whole, *_others) = documents(document.model_copy(update={"hosts": ()}), "v1alpha2", "mask")
     found: Any = reduce(lambda data, key: data.get(key, {}), option.path.split("."), whole)
     if isinstance(found, list | tuple):
@@ -146,7 +146,7 @@ def _as_yaml(document: Document, option: Option) -> str:
 
 
 def _around(option: Option, text: str) -> str:
-    """A whole document with this text at the option's place."""
+    """A whole document with this text as the option's value."""
     keys = option.path.split(".")
     above = [f"{'  ' * depth}{key}:" for depth, key in enumerate(keys)]
     inside = [f"{'  ' * len(keys)}{line}" for line in text.split("\n")]

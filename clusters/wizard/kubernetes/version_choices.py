@@ -1,4 +1,4 @@
-"""What is known of each Kubernetes version: groups of a list and sentences; and what the artifact source lacks."""
+"""What is known about each Kubernetes version, as groups and sentences; and what the artifact source lacks."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from clusters.wizard.kubernetes.artifact_choices import Offered
 
 SEEN_WHOLE = 20
-"""So many versions need no grouping by series."""
+"""Up to this number, versions are not grouped by series."""
 
 SHOWN = 6
-"""So many versions of the source are named in a sentence."""
+"""The number of the source's versions that a sentence lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing that is known of a version: a state's tone and icon, a word, and the sentence that explains it."""
+    """A fact about a version: the tone and icon of a state, a word, and a sentence that explains it."""
 
     tone: str
     icon: str
@@ -42,9 +42,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A version that the source does not have, what it has instead, and the best of these, to take in one press.
+    """A version that the source does not have, the versions it has, and the best of these as a one-click choice.
 
-    `take` is empty where Slipway knows none of them.
+    `take` is empty when Slipway knows none of them.
     """
 
     version: str
@@ -55,26 +55,26 @@ class Missing:
 
 
 def marks_of(version: str) -> tuple[Mark, ...]:
-    """What is known of a version today: proven or not, and whether upstream ended its series."""
+    """What is known about a version today: proven or not, and whether upstream ended its series."""
     standing = standing_of(version, timezone.localdate())
     if standing is None:
         text = _("Slipway does not know this version, so it cannot be installed.")
         return (Mark("failed", "cross", _("Unknown"), text),)
     if standing.proven:
-        text = _("Slipway has installed exactly this version on machines of its lab.")
+        text = _("Slipway has installed exactly this version on its lab machines.")
         found = [Mark("changed", "check", _("Proven"), text)]
     else:
-        text = _("The files for kubeadm of this series were compared; Slipway has never run this version.")
+        text = _("The kubeadm files of this series were compared, but Slipway has never run this version.")
         found = [Mark("warning", "warning", _("Not proven"), text)]
     if standing.ended is not None:
         day = date_format(standing.ended, "DATE_FORMAT")
-        text = _("Upstream ended this series on %(day)s: it gets no more fixes, not even for security.")
+        text = _("Upstream ended this series on %(day)s: it no longer gets fixes, including security fixes.")
         found.append(Mark("warning", "clock", _("Ended upstream"), text % {"day": day}))
     return tuple(found)
 
 
 def marks_of_parts(document: Document, source: Source | None) -> tuple[Mark, ...]:
-    """What is known of the parts that the source brings for the document's version, beside that version itself."""
+    """What is known about the components that the source has for the document's version."""
     found: list[Mark] = []
     version, others = document.kubernetes.version, []
     ran = PROVEN_WITH.get(version, {})
@@ -82,10 +82,10 @@ def marks_of_parts(document: Document, source: Source | None) -> tuple[Mark, ...
         try:
             brought = source.version_of(component, version) if source is not None else ""
         except NothingFits as error:
-            found.append(Mark("failed", "cross", _("Does not go together"), error.message))
+            found.append(Mark("failed", "cross", _("Incompatible"), error.message))
             continue
         except InstallerError:
-            # What the source lacks, the Prechecks page says.
+            # The Prechecks page reports what the source lacks.
             continue
         if doubt := fit_of(component, brought, version).doubt:
             found.append(Mark("warning", "warning", _("Not tested together"), f"{doubt}."))
@@ -93,13 +93,13 @@ def marks_of_parts(document: Document, source: Source | None) -> tuple[Mark, ...
             words = {"part": component, "brought": brought, "ran": ran[component]}
             others.append(_("%(part)s %(brought)s (lab: %(ran)s)") % words)
     if others:
-        text = _("This source brings other components than the lab tested with this version: %(parts)s.")
+        text = _("This source has other component versions than the lab tested: %(parts)s.")
         found.append(Mark("warning", "warning", _("Other components"), text % {"parts": ", ".join(others)}))
     return tuple(found)
 
 
 def does_not_fit(document: Document, source: Source | None, version: str) -> bool:
-    """Whether the source has a part for a version that this version refuses."""
+    """Whether the source has a component that is incompatible with this version."""
     for component in _parts(document, source, version):
         try:
             if source is not None:
@@ -112,7 +112,7 @@ def does_not_fit(document: Document, source: Source | None, version: str) -> boo
 
 
 def _parts(document: Document, source: Source | None, version: str) -> tuple[str, ...]:
-    """The components that a version of the source would be installed with."""
+    """The components that an installation of this version needs."""
     if source is None or version not in source.kubernetes_versions():
         return ()
     try:
@@ -122,11 +122,11 @@ def _parts(document: Document, source: Source | None, version: str) -> tuple[str
 
 
 def grouped(versions: Iterable[str], *chosen: str, held: bool, unfit: Container[str] = ()) -> list[tuple[str, Any]]:
-    """The choices of a version, below what is known of them; what is chosen is among them, held or not.
+    """The version choices, grouped by what is known about them; chosen versions are included even if not in the source.
 
-    `unfit` are those that refuse parts of the source.
+    `unfit` are versions that are incompatible with components of the source.
 
-    Many versions that are not proven are below their series, too.
+    If there are many, unproven versions are also grouped by series.
     """
     offered = list(versions)
     groups: dict[str, list[tuple[str, str]]] = {}
@@ -140,16 +140,16 @@ def grouped(versions: Iterable[str], *chosen: str, held: bool, unfit: Container[
         both = standing is not None and standing.proven and standing.ended is not None
         label = _("%(version)s (ended upstream)") % {"version": version} if both else version
         if version in unfit:
-            label = _("%(version)s (parts of the source do not go with it)") % {"version": version}
+            label = _("%(version)s (incompatible with parts of the source)") % {"version": version}
         series = version.rpartition(".")[0] if many else ""
         groups.setdefault(_group(standing, series), []).append((version, label))
     return [*groups.items()]
 
 
 def _group(standing: Standing | None, series: str) -> str:
-    """The name of the group that a version is shown in; of its series, if there is one to tell."""
+    """The name of a version's group; with the series, if one is given."""
     if standing is None:
-        return _("Not known")
+        return _("Unknown")
     if standing.proven:
         return _("Proven by Slipway")
     if series:
@@ -159,7 +159,7 @@ def _group(standing: Standing | None, series: str) -> str:
 
 
 def missing(version: str, offered: Offered) -> Missing | None:
-    """That the source does not have a version; None when it has it, or nobody knows what it has."""
+    """A record that the source lacks a version; None when it has it or its contents are unknown."""
     if not offered.held or version in offered.versions:
         return None
     has, more = ", ".join(offered.versions[:SHOWN]), max(len(offered.versions) - SHOWN, 0)
@@ -169,10 +169,10 @@ def missing(version: str, offered: Offered) -> Missing | None:
 
 
 def with_version(document: Document, version: str) -> Document:
-    """The document with a version that the source has. Raises ConfigError when it does not have it."""
+    """The document with a version of the source. Raises ConfigError when the source does not have it."""
     if version not in available_versions():
         raise ConfigError(
             _("The artifact source does not have Kubernetes %(version)s.") % {"version": version[:40]},
-            hint=_("It may have changed since this page was opened: reload it."),
+            hint=_("The source may have changed since this page was opened: reload the page."),
         )
     return document.model_copy(update={"kubernetes": document.kubernetes.model_copy(update={"version": version})})

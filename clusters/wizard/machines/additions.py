@@ -1,4 +1,4 @@
-"""Taking: machines of a list, a range or a scan into the draft, with a look beforehand at what would come of it."""
+"""Adds machines of a list, a range or a scan to the draft, with a preview."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from clusters.config.secret import Secret
 from clusters.config.topology import expand
-from clusters.wizard.machines.list_parser import MOST_LINES, Listed, Listing
+from clusters.wizard.machines.list_parser import MOST_LINES, ListedMachine, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -22,17 +22,17 @@ _ENDS = re.compile(r"(\S+?)\s*(?:-|…|\.\.)\s*(\d{1,3}(?:\.\d{1,3}){0,3})")
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
-    """One line of the preview; `why_not` says why it is left out, `made_up` that its name is ours."""
+class PreviewRow:
+    """One line of the preview; `why_not` is the reason why it is left out, `made_up` marks a generated name."""
 
-    listed: Listed
+    listed: ListedMachine
     why_not: str = ""
     made_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What rows get that do not say it themselves."""
+    """Defaults for rows that do not set these values."""
 
     user: str = ""
     password: str = field(default="", repr=False)
@@ -40,8 +40,8 @@ class Common:
     credential: str = ""
 
 
-def offered(document: Document, listing: Listing, common: Common) -> list[Offered]:
-    """The preview: each machine as it would be stored, or why it would not."""
+def preview(document: Document, listing: Listing, common: Common) -> list[PreviewRow]:
+    """The preview: each machine as it would be stored, or why it is left out."""
     names = {host.name for host in document.hosts} - {""}
     places = {(host.ssh_address, host.port): host.name for host in document.hosts if host.ssh_address}
     found = []
@@ -54,16 +54,16 @@ def offered(document: Document, listing: Listing, common: Common) -> list[Offere
         if not why:
             names.add(host.name)
             places[host.ssh_address, host.port] = host.name
-        found.append(Offered(Listed(listed.line, host, listed.roles), why, made_up))
+        found.append(PreviewRow(ListedMachine(listed.line, host, listed.roles), why, made_up))
     return found
 
 
 def _completed(host: Host, common: Common) -> Host:
-    said = host.model_fields_set
+    fields_set = host.model_fields_set
     update: dict[str, Any] = {}
-    if common.user and "user" not in said:
+    if common.user and "user" not in fields_set:
         update["user"] = common.user
-    if common.port and "port" not in said:
+    if common.port and "port" not in fields_set:
         update["port"] = common.port
     if not host.has_login and common.credential:
         update["credential"] = common.credential
@@ -74,20 +74,20 @@ def _completed(host: Host, common: Common) -> Host:
 
 def _why_not(host: Host, names: Collection[str], places: dict[tuple[str, int], str]) -> str:
     if host.name in names:
-        return _("There is a machine called %(name)s already.") % {"name": host.name}
+        return _("A machine named %(name)s already exists.") % {"name": host.name}
     other = places.get((host.ssh_address, host.port)) if host.ssh_address else None
     if other is not None:
-        said = _("%(address)s port %(port)s is %(name)s already.")
-        return said % {"address": host.ssh_address, "port": host.port, "name": other}
+        message = _("%(address)s port %(port)s already belongs to %(name)s.")
+        return message % {"address": host.ssh_address, "port": host.port, "name": other}
     return ""
 
 
-def _free_name(taken: Collection[str]) -> str:
-    return next(name for number in range(1, 100_000) if (name := f"node{number}") not in taken)
+def _free_name(used_names: Collection[str]) -> str:
+    return next(name for number in range(1, 100_000) if (name := f"node{number}") not in used_names)
 
 
-def with_machines(document: Document, chosen: Iterable[Listed]) -> Document:
-    """The document with these machines behind its own, and in the role groups that the list names for them."""
+def with_machines(document: Document, chosen: Iterable[ListedMachine]) -> Document:
+    """The document with these machines appended, in the role groups that the list names for them."""
     chosen = list(chosen)
     empty = all(not (host.name or host.ssh_address) for host in document.hosts)
     hosts = () if empty else document.hosts
@@ -105,13 +105,13 @@ def with_machines(document: Document, chosen: Iterable[Listed]) -> Document:
 
 
 def range_lines(names: str, addresses: str) -> tuple[str, str]:
-    """Lines for `node[1:50]` and `10.1.2.11` (or `10.1.2.11-60`); the second text says what is wrong instead."""
+    """Lines for `node[1:50]` and `10.1.2.11` (or `10.1.2.11-60`); the second text is the error, if any."""
     found = expand(names.strip())
     if found.problem:
         return "", f"{found.problem[0].upper()}{found.problem[1:]}."
     count = len(found.names)
     if count > MOST_LINES:
-        return "", _("The range names %(count)s machines; at most %(most)s are taken at once.") % {
+        return "", _("The range names %(count)s machines; at most %(most)s can be added at once.") % {
             "count": count, "most": MOST_LINES,
         }  # fmt: skip
     if not addresses.strip():
@@ -133,7 +133,7 @@ def _first_address(text: str, count: int) -> tuple[ipaddress.IPv4Address | None,
         return None, _("%(text)s is neither an address like 10.1.2.11 nor a range like 10.1.2.11-60.") % {"text": text}
     there = int(last) - int(first) + 1
     if there != count:
-        return None, _("There are %(names)s names and %(addresses)s addresses; both must be as many.") % {
+        return None, _("There are %(names)s names and %(addresses)s addresses; the numbers must be equal.") % {
             "names": count, "addresses": max(there, 0),
         }  # fmt: skip
     return first, ""

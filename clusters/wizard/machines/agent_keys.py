@@ -1,4 +1,4 @@
-"""Keys of the SSH agent, as forms offer them: only where the server's setting allows it, or a machine has one."""
+"""Keys of the SSH agent in forms: offered only if the server's settings allow it or a machine already uses one."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def agent_text() -> forms.CharField:
-    """Which key of the agent."""
+    """The field for a key of the agent."""
     return text(
-        gettext_lazy("Which key of the agent"),
-        gettext_lazy("A fingerprint (SHA256:…) or a comment as ssh-add -l prints it. Empty: any of its keys."),
+        gettext_lazy("Key of the agent"),
+        gettext_lazy("A fingerprint (SHA256:…) or a comment, as ssh-add -l prints it. Empty: any key of the agent."),
         mono=True,
     )
 
 
 def agent_kind(*, used: bool) -> list[tuple[str, str]]:
-    """The choice of a login by the agent, where it can be had; one that is in use is not taken away."""
+    """The choice of a login by the agent, if allowed; a login in use stays available."""
     if settings.SLIPWAY_SSH_AGENT:
         return [("agent", _("Key of the SSH agent of this server"))]
     return [("agent", _("Key of the SSH agent (not allowed: SLIPWAY_SSH_AGENT)"))] if used else []

@@ -1,4 +1,4 @@
-"""Jump hosts: through which ones machines are reached and how to log in there, for all machines or for some."""
+"""Jump hosts: the routes to machines and the logins on the way, for all machines or for some."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from clusters.config.jump_hosts import NONE, hops_of, reached, said
+from clusters.config.jump_hosts import NONE, hops_of, reached, route_text
 from clusters.config.schema import JumpHost
 from clusters.config.secret import Secret
 from clusters.errors import ConfigError
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document, Host
 
-WAYS = (
-    ("keep", gettext_lazy("As before")),
-    ("shared", gettext_lazy("As the other machines of the cluster")),
-    ("none", gettext_lazy("Directly, through no jump host")),
+ROUTES = (
+    ("keep", gettext_lazy("Unchanged")),
+    ("shared", gettext_lazy("Like the other machines of the cluster")),
+    ("none", gettext_lazy("Directly, without a jump host")),
     ("own", gettext_lazy("Through other jump hosts")),
 )
 KINDS = (
-    ("same", gettext_lazy("The key of the machine behind it")),
+    ("same", gettext_lazy("The key of the target machine")),
     ("password", gettext_lazy("Password")),
     KEY,
 )
@@ -45,14 +45,14 @@ PREFIX = "jump"
 
 
 class JumpForm(forms.Form):
-    """What is left empty stays as it is, while the kind of login does; secrets are never given as initial values."""
+    """Empty fields are left unchanged if the kind of login is; secrets never have initial values."""
 
-    way = choice(gettext_lazy("Reached"), WAYS)
+    way = choice(gettext_lazy("Route"), ROUTES)
     hops = text(
         gettext_lazy("Jump hosts"),
         gettext_lazy(
-            "Like user@bastion.example.com:22. Several, parted by commas, are passed in that order and share one login."
-            " Without a user it is the machine's."
+            "Like user@bastion.example.com:22. Separate several with commas, in order; they share one login."
+            " Without a user, the machine's is used."
         ),
         mono=True,
     )
@@ -60,11 +60,11 @@ class JumpForm(forms.Form):
         gettext_lazy("Log in there with"),
         KINDS,
         gettext_lazy(
-            "Without a login of its own the machine's key is tried there, as ssh -J does. The machine's password"
+            "Without a separate login, the machine's key is tried, as ssh -J does. The machine's password"
             " is never sent to a jump host."
         ),
     )
-    password = secret(gettext_lazy("Password"), gettext_lazy("Of the user on the jump host; not used for sudo."))
+    password = secret(gettext_lazy("Password"), gettext_lazy("For the user on the jump host; not used for sudo."))
     private_key = secret_lines(
         gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase.")
     )
@@ -74,20 +74,20 @@ class JumpForm(forms.Form):
     agent_key = agent_text()
 
     def clean(self) -> dict[str, Any]:
-        """Jump hosts can be read, and a way to log in that was chosen is given."""
+        """Check that the jump hosts are valid and that the chosen login is complete."""
         cleaned = uploaded_key(self.cleaned_data)
         if cleaned.get("way", "own") != "own":
             return cleaned
         self._clean_hops(cleaned.get("hops", ""))
         stored: JumpHost = self.initial["stored"]
-        for kind, name, there, said_ in (
-            ("password", "password", stored.password, _("Give the password.")),
+        for kind, name, there, problem in (
+            ("password", "password", stored.password, _("Enter the password.")),
             ("key", "private_key", stored.private_key, _("Paste the key, or upload its file.")),
-            ("credential", "credential", None, _("Choose one.")),
-            ("path", "private_key_path", None, _("Name the file.")),
+            ("credential", "credential", None, _("Choose a credential.")),
+            ("path", "private_key_path", None, _("Choose a file.")),
         ):
             if cleaned.get("kind") == kind and cleaned.get("hops") and not cleaned.get(name) and not there:
-                self.add_error(name, said_)
+                self.add_error(name, problem)
         return cleaned
 
     def _clean_hops(self, typed: str) -> None:
@@ -97,7 +97,7 @@ class JumpForm(forms.Form):
             self.add_error("hops", wrong.with_hint)
             return
         if not found and "way" in self.fields:
-            self.add_error("hops", _("Name the jump host."))
+            self.add_error("hops", _("Enter a jump host."))
 
 
 def shared_form(document: Document, offers: Offers, data: Any = None, files: Any = None) -> JumpForm:
@@ -116,9 +116,9 @@ def own_form(
     alike = all(host.jump_host == first for host in hosts)
     form = _form(first if alike else JumpHost(), offers, data, files)
     form.initial["way"] = (_way(first) if alike else "keep") if len(hosts) == 1 else "keep"
-    shared = said(hosts[0].model_copy(update={"jump_host": document.jump_host})) or _("directly")
-    ways = [(way, f"{words} ({shared})" if way == "shared" else words) for way, words in WAYS]
-    form.fields["way"].choices = ways[1:] if len(hosts) == 1 else ways  # type: ignore[attr-defined]
+    shared = route_text(hosts[0].model_copy(update={"jump_host": document.jump_host})) or _("directly")
+    routes = [(way, f"{words} ({shared})" if way == "shared" else words) for way, words in ROUTES]
+    form.fields["way"].choices = routes[1:] if len(hosts) == 1 else routes  # type: ignore[attr-defined]
     return laid_out(form, wide("way"), wide("hops", css="only-own"), *_login_rows("only-own"))
 
 
@@ -145,12 +145,12 @@ def _way(jump: JumpHost) -> str:
 
 
 def with_shared_jump(document: Document, cleaned: dict[str, Any]) -> Document:
-    """The document with this jump host for all machines that say nothing else."""
+    """The document with this jump host for all machines without their own setting."""
     return document.model_copy(update={"jump_host": _written(document.jump_host, cleaned)})
 
 
 def with_own_jump(document: Document, places: Collection[int], cleaned: dict[str, Any]) -> Document:
-    """The document with this way to the machines at these places."""
+    """The document with this route to the machines at these positions."""
     way = cleaned.get("way") or "keep"
     if way == "keep":
         return document
@@ -164,13 +164,13 @@ def with_own_jump(document: Document, places: Collection[int], cleaned: dict[str
 
 
 def _written(before: JumpHost, cleaned: dict[str, Any]) -> JumpHost:
-    """A jump host as it was typed. Without hops nothing is left, and with another kind of login the old one goes."""
+    """A jump host as typed. Without hops it is empty; another kind of login replaces the old login."""
     if not cleaned.get("hops") or cleaned["hops"].strip().lower() == NONE:
         return JumpHost()
     kind = cleaned.get("kind") or "same"
-    # A path that this server does not offer was asked for as a key, and goes when the key comes.
+    # The form asks for a key in place of a path that this server does not offer; the key replaces the path.
     stored = "path" if before.private_key_path and not before.private_key else kind_of(before, Offers())
-    kept = before if kind == (stored or "same") else JumpHost()
+    base = before if kind == (stored or "same") else JumpHost()
     update: dict[str, Any] = {"hops": cleaned["hops"]}
     if kind == "password" and cleaned.get("password"):
         update["password"] = Secret(cleaned["password"])
@@ -182,13 +182,13 @@ def _written(before: JumpHost, cleaned: dict[str, Any]) -> JumpHost:
         update["credential"] = cleaned.get("credential", "")
     elif kind == "agent":
         update["agent_key"] = cleaned.get("agent_key") or "any"
-    return kept.model_copy(update=update)
+    return base.model_copy(update=update)
 
 
-def ways_of(document: Document, hosts: Sequence[Host]) -> str:
-    """How these machines are reached now, in words."""
-    ways = {said(reached(document, host)) for host in hosts}
-    if len(ways) > 1:
-        return _("in different ways")
-    way = next(iter(ways), "")
-    return _("through %(way)s") % {"way": way} if way else _("directly")
+def routes_of(document: Document, hosts: Sequence[Host]) -> str:
+    """The current routes to these machines, as text."""
+    routes = {route_text(reached(document, host)) for host in hosts}
+    if len(routes) > 1:
+        return _("by different routes")
+    route = next(iter(routes), "")
+    return _("through %(way)s") % {"way": route} if route else _("directly")

@@ -1,4 +1,4 @@
-"""Words by which lists of machines name their columns, in several tools and habits."""
+"""Column names that lists of machines use, from several tools."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def normal(text: str) -> str:
-    """A column's name without case, blanks and signs."""
+    """A column name in lower case, without blanks and punctuation."""
     return re.sub(r"[^a-z0-9]", "", text.casefold())
 
 
@@ -28,7 +28,7 @@ HEADER = _table(
         "roles": "role, roles, group, groups",
     }
 )
-"""Normalised column name -> field of a machine; `roles` are role groups."""
+"""Normalized column name -> field of a machine; `roles` are role groups."""
 
 VARIABLES = _table(
     {
@@ -41,7 +41,7 @@ VARIABLES = _table(
         "jump_host": "proxy_jump",
     }
 )
-"""Normalised variable of an inventory line (`node1 ansible_host=10.1.2.3`) -> field of a machine."""
+"""Normalized variable of an inventory line (`node1 ansible_host=10.1.2.3`) -> field of a machine."""
 
 ARCH = {"amd64": "amd64", "x86_64": "amd64", "x64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 

@@ -1,4 +1,4 @@
-"""Lists of machines as people have them (tables, CSV, TSV, words, inventories, YAML), read into rows for a preview."""
+"""Reads lists of machines (tables, CSV, TSV, plain words, inventories, YAML) into rows for a preview."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 MOST_LINES = 1000
 MOST_CHARACTERS = 1_000_000
 LONGEST_LINE = 4_000
-"""Characters; a line with a password and key file of one machine has about a hundred."""
+"""Characters; the line of a machine with a password and a key file has about a hundred."""
 OF_HOSTS = Limits(characters=MOST_CHARACTERS, depth=20, values=100_000, aliases=1_000)
 """For a YAML text that is only a list of hosts."""
 _THEN = "→"
 """Stands between jump hosts while a line is split into cells."""
-# No part gives back what it took (`*+`): so each line is read once, however many blanks it has.
+# Possessive quantifiers (`*+`) prevent backtracking: each line is read once, however many blanks it has.
 _DOCUMENT = re.compile(r"^[ \t]*+(?:-[ \t]*+)?+(?:apiVersion|kind|spec|hosts|\{?[ \t]*+name)[ \t]*+:", re.MULTILINE)
 _RULE = re.compile(r"[\s|+:=-]+")
 _LOGIN = re.compile(r"([\w.-]+)@([\w.:-]+?)(?::(\d{1,5}))?")
@@ -44,8 +44,8 @@ _WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One machine of a list: the line it came from, and what was read; `roles` are groups of the document."""
+class ListedMachine:
+    """One machine of a list: its line number and its values; `roles` are role groups of the document."""
 
     line: int
     host: Host
@@ -54,21 +54,21 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a text holds. `columns` are fields in the order of a header, if there is one; `problems` are by line."""
+    """The contents of a text. `columns` are the fields of a header, if there is one; `problems` have line numbers."""
 
-    machines: tuple[Listed, ...] = ()
+    machines: tuple[ListedMachine, ...] = ()
     columns: tuple[str, ...] = ()
     problems: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass
 class _Cells:
-    """What was recognised in a line so far."""
+    """The values recognized in a line so far."""
 
     found: dict[str, str] = field(default_factory=dict, repr=False)
 
     def put(self, name: str, text: str) -> bool:
-        """Keep it unless there is one already."""
+        """Store a value; False if it is empty or the field already has one."""
         if name in self.found or not text:
             return False
         self.found[name] = text
@@ -76,7 +76,7 @@ class _Cells:
 
 
 def read_list(text: str) -> Listing:
-    """The machines of a text. Never raises: what is not understood is a problem with its line."""
+    """The machines of a text. Never raises: input that is not understood becomes a problem with its line number."""
     if len(text) > MOST_CHARACTERS:
         return Listing(problems=((1, _("More than %(most)s characters.") % {"most": f"{MOST_CHARACTERS:,}"}),))
     if _DOCUMENT.search(text):
@@ -95,12 +95,12 @@ def read_list(text: str) -> Listing:
         if "name" in found or "address" in found:
             machines.append(_listed(line, found))
         else:
-            problems.append((line, _("Neither a name nor an address was recognised.")))
+            problems.append((line, _("No name and no address was recognized.")))
     return Listing(tuple(machines), columns, tuple(problems))
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of every line that says something."""
+    """Line number and cells of every line with content."""
     plain = [_ARGUMENTS.sub(_proxy_jump, line) for line in text.splitlines()]
     split = _splitter([line for line in plain if line.strip()])
     for number, line in enumerate(plain, start=1):
@@ -113,13 +113,13 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _proxy_jump(match: re.Match[str]) -> str:
-    """What an inventory hands to ssh has blanks in it; of it the jump hosts are kept, as one word."""
+    """Reduce the ssh arguments of an inventory, which contain blanks, to their jump hosts as one word."""
     jump = _JUMP.search(match[1] or match[2] or "")
     return f"proxy_jump={jump[1].replace(',', _THEN)}" if jump else ""
 
 
 def _splitter(lines: list[str]) -> Any:
-    """How this text separates its cells: bars, tabs, semicolons, commas, or blanks."""
+    """A function that splits a line at the separator of this text: bars, tabs, semicolons, commas, or blanks."""
     half = max(1, len(lines) // 2)
     if sum(line.count("|") >= 1 for line in lines) >= half and lines:
         return lambda line: line.strip().strip("|").split("|")
@@ -130,7 +130,7 @@ def _splitter(lines: list[str]) -> Any:
 
 
 def _header(cells: list[str]) -> tuple[str, ...]:
-    """The fields that the cells of a header name; empty when this is no header."""
+    """The fields that the cells of a header name; empty when the line is not a header."""
     known = [HEADER.get(normal(cell), "") for cell in cells]
     enough = sum(bool(name) for name in known) >= min(2, len(cells))
     if not enough or any(address_of(cell) is not None for cell in cells):
@@ -144,7 +144,7 @@ def _by_columns(columns: tuple[str, ...], cells: list[str]) -> dict[str, str]:
 
 
 def _by_looks(cells: list[str]) -> dict[str, str]:
-    """Without a header: addresses, ports and architectures by how they look, then name, user, password in order."""
+    """Without a header: addresses, ports and architectures by their form, then name, user, password in order."""
     seen = _Cells()
     words = []
     for cell in cells:
@@ -163,7 +163,7 @@ def _by_looks(cells: list[str]) -> dict[str, str]:
 
 
 def _is_plain(seen: _Cells, cell: str) -> bool:
-    """Take a cell whose meaning is in its look; says whether it was one."""
+    """Store a cell whose form shows its meaning; returns whether it was one."""
     key, equals, value = cell.partition("=")
     if equals and normal(key) in VARIABLES:
         return seen.put(VARIABLES[normal(key)], value.strip("'\"")) or True
@@ -180,7 +180,7 @@ def _is_plain(seen: _Cells, cell: str) -> bool:
     return 0 < (whole_number(cell) or 0) < 65536 and seen.put("port", cell)
 
 
-def _listed(line: int, found: dict[str, str]) -> Listed:
+def _listed(line: int, found: dict[str, str]) -> ListedMachine:
     values: dict[str, Any] = {
         key: found[key] for key in ("name", "address", "internal_address", "user", "private_key_path") if key in found
     }
@@ -195,7 +195,7 @@ def _listed(line: int, found: dict[str, str]) -> Listed:
         values["arch"] = ARCH.get(found["arch"].casefold(), found["arch"])
     named = re.split(r"[\s,/+;]+", found.get("roles", "").casefold())
     roles = tuple(dict.fromkeys(ROLES[word] for word in named if word in ROLES))
-    return Listed(line, Host(**values), roles)
+    return ListedMachine(line, Host(**values), roles)
 
 
 def _from_yaml(text: str) -> Listing:
@@ -203,9 +203,9 @@ def _from_yaml(text: str) -> Listing:
     loaded = load(text)
     if loaded.document is not None and loaded.document.hosts:
         lines = [loaded.positions.get(f"spec.hosts.{place}", (0, 0))[0] for place in range(len(loaded.document.hosts))]
-        # The document's own jump host goes with its machines; one that says something itself keeps that.
+        # Machines inherit the document's jump host unless they have their own.
         hosts = [host if host.jump_host.hops else reached(loaded.document, host) for host in loaded.document.hosts]
-        return Listing(tuple(Listed(line, host) for line, host in zip(lines, hosts, strict=True)))
+        return Listing(tuple(ListedMachine(line, host) for line, host in zip(lines, hosts, strict=True)))
     try:
         data = read_value(text, "", OF_HOSTS)
     except Refused as refused:
@@ -217,7 +217,7 @@ def _from_yaml(text: str) -> Listing:
     machines, problems = [], []
     for place, row in enumerate(rows[:MOST_LINES], start=1):
         try:
-            machines.append(Listed(place, Host.model_validate(row)))
+            machines.append(ListedMachine(place, Host.model_validate(row)))
         except ValidationError:
             problems.append((place, _("Entry %(place)s of the list is not a machine.") % {"place": place}))
     return Listing(tuple(machines), (), tuple(problems))

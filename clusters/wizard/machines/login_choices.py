@@ -1,4 +1,4 @@
-"""Offers: what forms of logins have beside a password: a key pasted or uploaded, credentials, key files, agent keys."""
+"""Choices of login forms besides a password: pasted or uploaded keys, credentials, key files, agent keys."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ KEY = ("key", gettext_lazy("Private key, pasted or uploaded"))
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """Names of credentials that this person and the cluster's owner may use, and of key files that are offered."""
+    """Names of credentials that both this user and the cluster's owner may use, and of key files on offer."""
 
     credentials: tuple[str, ...] = ()
     key_files: tuple[str, ...] = ()
 
 
 def offers_for(user: AbstractBaseUser, cluster: Cluster) -> Offers:
-    """What this person may choose for machines of this cluster."""
+    """What this user may choose for machines of this cluster."""
     return Offers(tuple(usable_names(user, cluster.owner)), tuple(offered_key_files()))
 
 
 def key_upload() -> forms.FileField:
-    """The file of a private key, on the person's own computer."""
+    """The upload field for a private key."""
     widget = forms.FileInput()
     return forms.FileField(
         label=gettext_lazy("Or the key's file"), required=False, widget=widget, allow_empty_file=True,
-        help_text=gettext_lazy("From your computer; it is stored encrypted, in place of what is pasted."),
+        help_text=gettext_lazy("From your computer; stored encrypted, in place of a pasted key."),
     )  # fmt: skip
 
 
 def uploaded_key(cleaned: dict[str, Any]) -> dict[str, Any]:
-    """What was typed, with the uploaded file as the private key. Raises ValidationError for a file that is not text."""
+    """The cleaned values with the uploaded file as private key. Raises ValidationError if the file is not text."""
     upload = cleaned.get("key_file")
     if not upload:
         return cleaned
     content = upload.read(LARGEST_KEY + 1)
     if len(content) > LARGEST_KEY:
-        raise forms.ValidationError({"key_file": _("A private key has at most 64 KB.")})
+        raise forms.ValidationError({"key_file": _("A private key can have at most 64 KB.")})
     try:
         return {**cleaned, "private_key": content.decode()}
     except UnicodeDecodeError:
@@ -63,21 +63,21 @@ def uploaded_key(cleaned: dict[str, Any]) -> dict[str, Any]:
 
 
 def credential_choice() -> forms.ChoiceField:
-    """One of the credentials; `offer` says which."""
+    """The choice of a credential; `offer` fills it."""
     return choice(
-        gettext_lazy("Credential"), (), gettext_lazy("Its user, password and key are used; you do not get to see them.")
+        gettext_lazy("Credential"), (), gettext_lazy("Its user, password and key are used, but not shown to you.")
     )
 
 
 def file_choice() -> forms.ChoiceField:
-    """One of the key files that this server offers; `offer` says which."""
+    """The choice of a key file of this server; `offer` fills it."""
     return choice(gettext_lazy("Key file"), (), gettext_lazy("Offered by the administrator of this Slipway."))
 
 
 def offer(
     form: forms.Form, kinds: Sequence[tuple[str, Words]], offers: Offers, logins: Sequence[Host | JumpHost]
 ) -> list[tuple[str, Words]]:
-    """Fill the choices of a form; gives the kinds of login that can be had. What is in use is not taken away."""
+    """Fill the choices of a form; returns the available kinds of login. Choices in use stay available."""
     credentials = _with_used(offers.credentials, [each.credential for each in logins])
     in_use = [each.private_key_path for each in logins if each.private_key_path in offers.key_files]
     files = _with_used(offers.key_files, in_use)
@@ -92,7 +92,7 @@ def offer(
 
 
 def kind_of(login: Host | JumpHost, offers: Offers) -> str:
-    """What a login uses now; a path that this server does not offer asks for the key. Empty when it says nothing."""
+    """The kind that a login uses now; "key" for a path that this server does not offer. Empty without a login."""
     path = login.private_key_path
     kinds = (
         ("credential", login.credential),
@@ -106,7 +106,7 @@ def kind_of(login: Host | JumpHost, offers: Offers) -> str:
 
 
 def paths_to_replace(logins: Sequence[Host | JumpHost], offers: Offers) -> list[str]:
-    """Paths of key files on somebody's computer, in whose place the key is needed."""
+    """Paths of key files that are not on this server; the key itself is required instead."""
     return sorted({each.private_key_path for each in logins if kind_of(each, offers) == "key"} - {""})
 
 

@@ -1,4 +1,4 @@
-"""Logins: how to log in to one machine or to many, given once; and names for many by a pattern."""
+"""The login of one or many machines in one form, and names for many machines by a pattern."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from clusters.wizard.machines.login_choices import Offers
 
 KINDS = (
-    ("keep", gettext_lazy("As before")),
+    ("keep", gettext_lazy("Unchanged")),
     ("password", gettext_lazy("Password")),
     KEY,
 )
 
 
 class LoginForm(forms.Form):
-    """What is left empty stays as it is; secrets are never given as initial values."""
+    """Empty fields are left unchanged; secrets never have initial values."""
 
     kind = choice(gettext_lazy("Log in with"), KINDS)
-    user = text(gettext_lazy("User"), gettext_lazy("Empty: each machine keeps its own."), mono=True)
-    port = number(gettext_lazy("SSH port"), gettext_lazy("Empty: each machine keeps its own."))
-    password = secret(gettext_lazy("Password"), gettext_lazy("Also what sudo asks for. Empty: the stored one stays."))
+    user = text(gettext_lazy("User"), gettext_lazy("Empty: unchanged for each machine."), mono=True)
+    port = number(gettext_lazy("SSH port"), gettext_lazy("Empty: unchanged for each machine."))
+    password = secret(gettext_lazy("Password"), gettext_lazy("Also used for sudo. Empty: unchanged."))
     private_key = secret_lines(
         gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase.")
     )
@@ -54,12 +54,12 @@ class LoginForm(forms.Form):
     forget_key = tick(gettext_lazy("Forget the stored private key"))
 
     def clean(self) -> dict[str, Any]:
-        """A way to log in that was chosen has to be given, and not be forgotten in the same breath."""
+        """Check that the chosen login is complete and not removed in the same request."""
         cleaned = uploaded_key(self.cleaned_data)
         if cleaned.get("kind") == "path" and not cleaned.get("private_key_path"):
-            self.add_error("private_key_path", _("Name the file."))
+            self.add_error("private_key_path", _("Choose a file."))
         if cleaned.get("kind") == "credential" and not cleaned.get("credential"):
-            self.add_error("credential", _("Choose one."))
+            self.add_error("credential", _("Choose a credential."))
         if cleaned.get("kind") == "key" and not cleaned.get("private_key") and not self.initial.get("has_key"):
             self.add_error("private_key", _("Paste the key, or upload its file."))
         if cleaned.get("forget_password") and cleaned.get("password"):
@@ -99,7 +99,7 @@ def login_form(hosts: Sequence[Host], offers: Offers, data: Any = None, files: A
 
 
 def with_login(document: Document, places: Collection[int], cleaned: dict[str, Any]) -> Document:
-    """The document with this login for the machines at these places."""
+    """The document with this login for the machines at these positions."""
     hosts = tuple(_logged_in(host, cleaned) if place in places else host for place, host in enumerate(document.hosts))
     return document.model_copy(update={"hosts": hosts})
 
@@ -124,7 +124,7 @@ _NO_OTHER: dict[str, Any] = {"private_key": None, "private_key_path": "", "agent
 
 
 def _of_kind(host: Host, cleaned: dict[str, Any], *, has_password: bool) -> dict[str, Any]:
-    """The login of the kind that was chosen takes the place of the others; as long as it was given."""
+    """The login of the chosen kind replaces the others, if it is complete."""
     kind = cleaned.get("kind")
     if kind == "key" and (cleaned.get("private_key") or host.private_key):
         key = Secret(cleaned["private_key"]) if cleaned.get("private_key") else host.private_key
@@ -148,19 +148,19 @@ class RenameForm(forms.Form):
 
 
 def rename_form(data: Any = None) -> RenameForm:
-    """The form; node-{n} from 1 is where one begins."""
+    """The form; the initial pattern is node-{n}, starting at 1."""
     return laid_out(RenameForm(data, initial={"pattern": "node-{n}", "start": 1}), "pattern", "start")
 
 
 def new_names(document: Document, places: Sequence[int], pattern: str, start: int) -> list[tuple[str, str, str]]:
-    """Old name, new name and why that cannot be, for each machine."""
-    kept = {host.name for place, host in enumerate(document.hosts) if place not in places} - {""}
+    """Old name, new name and the reason why it is not possible, for each machine."""
+    others = {host.name for place, host in enumerate(document.hosts) if place not in places} - {""}
     found: list[tuple[str, str, str]] = []
-    taken: set[str] = set()
+    used: set[str] = set()
     for number_, place in enumerate(places, start=start):
         name = _numbered(pattern, number_)
-        why = _("There is a machine called %(name)s already.") % {"name": name} if name in kept | taken else ""
-        taken.add(name)
+        why = _("A machine named %(name)s already exists.") % {"name": name} if name in others | used else ""
+        used.add(name)
         found.append((document.hosts[place].name, name, why))
     return found
 
@@ -173,7 +173,7 @@ def _numbered(pattern: str, value: int) -> str:
 
 
 def renamed(document: Document, places: Sequence[int], names: Sequence[str]) -> Document:
-    """The document with these names at these places; role groups follow."""
+    """The document with these names at these positions, also in the role groups."""
     fresh = dict(zip(places, names, strict=True))
     hosts = tuple(
         host.model_copy(update={"name": fresh[place]}) if place in fresh else host

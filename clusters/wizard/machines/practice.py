@@ -1,4 +1,4 @@
-"""Practice machines into a draft: the machines, roles when there are none yet, and a version that is at hand."""
+"""Adds practice machines to a draft, with roles if there are none yet, and an available version."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def with_practice_machines(document: Document) -> Document:
-    """The document with the practice machines in place of its own. Raises ConfigError when there are none."""
+    """The document with the practice machines instead of its machines. Raises ConfigError when there are none."""
     hosts = practice_machines()
     if not hosts:
-        raise ConfigError("There are no practice machines.", hint="`make demo` starts some.")
+        raise ConfigError("No practice machines are running.", hint="Start some with `make demo`.")
     names = tuple(host.name for host in hosts)
     known = {name for group in (document.role_groups.etcd, document.role_groups.worker) for name in group}
     groups = document.role_groups

@@ -1,4 +1,4 @@
-"""Role groups that follow their machines: renamed with them, and emptied of those that are gone."""
+"""Updates role groups when machines are renamed or removed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _GROUPS = ("etcd", "master", "worker", "control_plane")
 
 
 def follow(groups: RoleGroups, moved: Mapping[str, str]) -> RoleGroups:
-    """The groups after machines moved from name to name; to the empty name means removed.
+    """The groups after machines were renamed; an empty new name means removed.
 
-    A range is written out only when one of its machines moved.
+    A range is expanded only when one of its machines was renamed or removed.
     """
     if not moved:
         return groups

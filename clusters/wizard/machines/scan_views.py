@@ -1,4 +1,4 @@
-"""Scanning a network over HTTP: asked for, watched, cancelled; what answers becomes lines of a list."""
+"""Network scans over HTTP: start, watch, cancel; hosts that respond become lines of a list."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clusters import services
-from clusters.config.jump_hosts import said as way_in_words
+from clusters.config.jump_hosts import route_text
 from clusters.config.schema import Host
 from clusters.errors import InstallerError
 from clusters.models import Scan
@@ -39,7 +39,7 @@ class ScanForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def scan(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page of the scan; a POST starts one."""
+    """The page of the scan; a POST starts a scan."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
     form = ScanForm(request.POST if request.method == "POST" else None, initial={"port": 22})
@@ -55,14 +55,14 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error("network", error.with_hint)
             status = HTTPStatus.UNPROCESSABLE_ENTITY
     side = fields.laid_out(form, "network", "port")
-    through = way_in_words(Host(jump_host=document.jump_host))
+    through = route_text(Host(jump_host=document.jump_host))
     shown = {"side": side, "through": through, "add_url": reverse("wizard-add", args=[pk]), **_seen(cluster, document)}
     return side_page(request, cluster, document, "wizard/scan.html", shown, status)
 
 
 @require_GET
 def table(request: HttpRequest, pk: int) -> HttpResponse:
-    """How far the scan is, asked for again and again while it goes on."""
+    """The progress of the scan; the page polls it."""
     cluster = cluster_for(request.user, pk)
     seen = _seen(cluster, services.document_of(cluster))
     return render(request, "wizard/_scan.html", {"cluster": cluster, **seen})
@@ -70,7 +70,7 @@ def table(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """End it."""
+    """Cancel the scan."""
     services.scan_cancel(actor=request.user, cluster=cluster_for(request.user, pk))
     return redirect("wizard-scan", pk)
 

@@ -1,6 +1,6 @@
-"""Rows of machines: what the table shows, and what was posted of it; rows that were not posted stay as they are.
+"""Rows of machines: what the table shows and what was posted; rows that were not posted are unchanged.
 
-A row says by its token which machine it means; a row is posted when its name is, so a page may send only what changed.
+A token identifies the machine of a row. A row counts as posted when its name is, so a page may send only changed rows.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from clusters.config.jump_hosts import said as way_in_words
+from clusters.config.jump_hosts import route_text
 from clusters.config.rules.hosts import ARCHITECTURES
 from clusters.config.schema import Host
 from clusters.config.secret import Secret
 from clusters.numbers import whole_number
-from clusters.wizard.core.fields import Drawn, laid_out, number, secret, text, typed_again
+from clusters.wizard.core.fields import TemplatePart, laid_out, number, secret, text, typed_again
 from clusters.wizard.machines.role_groups import follow
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ _POSTED = re.compile(rf"{PREFIX}-(\d{{1,5}})-(row|name)")
 
 
 class MachineForm(forms.Form):
-    """What may be posted of one machine; the table draws it."""
+    """The values that may be posted for one machine; the table renders them."""
 
     row = forms.CharField(required=False, max_length=1000)
     name = text(gettext_lazy("Name"))
@@ -61,16 +61,16 @@ class MachineForm(forms.Form):
     arch = forms.ChoiceField(required=False, choices=[(name, name) for name in ARCHITECTURES])
     password = secret(gettext_lazy("Password"))
 
-    def says_something(self) -> bool:
-        """Whether a new row is more than the empty row it started as."""
+    def has_input(self) -> bool:
+        """Whether a new row has any input."""
         return any(self.cleaned_data.get(name) for name in ("name", "address", "internal_address", "password"))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `token` is its place and name in the document, empty for one that is not stored yet.
+    """One line of the table. `token` is its position and name in the document, empty for a row not stored yet.
 
-    `way` says how it is reached where that is not as the others are.
+    `way` is its route if it differs from that of the other machines.
     """
 
     prefix: str
@@ -88,12 +88,12 @@ class Row:
 
 
 def token_of(place: int, host: Host) -> str:
-    """How a row says which machine it is: the name is there to notice that the place is another's by now."""
+    """The token of a row; the name reveals that the position now belongs to another machine."""
     return f"{place}:{host.name}"
 
 
 def stored_at(hosts: tuple[Host, ...], token: str) -> int | None:
-    """The place of the machine that a row means; None when it is gone. A name that moved is found where it is now."""
+    """The position of a row's machine, also after it moved; None when it is gone."""
     number, _colon, name = token.partition(":")
     place = whole_number(number, 5)
     if place is None:
@@ -105,7 +105,7 @@ def stored_at(hosts: tuple[Host, ...], token: str) -> int | None:
 
 
 def login_word(host: Host) -> str:
-    """What a machine logs in with: credential, key, path, agent, password, both, or nothing."""
+    """The kind of a machine's login: credential, key, path, agent, password, key and password, or none."""
     if host.credential:
         return "credential"
     if host.has_key:
@@ -115,31 +115,33 @@ def login_word(host: Host) -> str:
 
 
 def row_of(host: Host, prefix: str, place: int) -> Row:
-    """A stored machine as a line."""
+    """A stored machine as a row."""
     return Row(
         prefix, token_of(place, host), host.name, host.address, host.internal_address,
-        host.port, host.user, host.arch, login_word(host), own_way(host), host.credential,
+        host.port, host.user, host.arch, login_word(host), own_route(host), host.credential,
     )  # fmt: skip
 
 
-def own_way(host: Host) -> str:
-    """How a machine is reached when it says so itself; empty for one that is reached as the others are."""
+def own_route(host: Host) -> str:
+    """The machine's own route; empty for a machine without one."""
     if not host.jump_host.hops:
         return ""
-    hops = way_in_words(host)
+    hops = route_text(host)
     return _("through %(way)s") % {"way": hops} if hops else _("directly")
 
 
 class Machines:
-    """The rows of a document, or of what was posted; after `written` each row knows its new place."""
+    """The rows of a document or of a POST; after `written`, each row knows its new position."""
 
     def __init__(self, document: Document, data: QueryDict | None, extra: int = 0) -> None:
         self._document = document
         self._extra = extra
         self._refused: dict[str, list[str]] = {}
         self._places = {f"{PREFIX}-{index}": index for index in range(len(document.hosts))}
-        # Three hundred rows of eight fields: a template of their own draws them, in a tenth of the time.
-        self.form = laid_out(MachineForm(), Drawn("wizard/_machines.html", *MachineForm.base_fields), css="stack")
+        # For three hundred rows of eight fields, a separate template needs a tenth of the time.
+        self.form = laid_out(
+            MachineForm(), TemplatePart("wizard/_machines.html", *MachineForm.base_fields), css="stack"
+        )
         self.bound = data is not None
         self.forms: dict[str, MachineForm] = {}
         if data is not None:
@@ -156,23 +158,25 @@ class Machines:
         return all(form.is_valid() for form in self.forms.values()) and not self._refused
 
     def written(self, document: Document) -> Document:
-        """The document with the rows as posted; what cannot be stored keeps what its own row held before."""
+        """The document with the posted rows; a value that cannot be stored keeps its previous value."""
         hosts = list(document.hosts)
         moved: dict[str, str] = {}
-        taken: set[str] = set()
+        used_names: set[str] = set()
         for prefix, form in self.forms.items():
             form.is_valid()
             token = form.cleaned_data.get("row", "")
             place = stored_at(document.hosts, token) if token else None
             if token and place is None:
-                self._refused[f"{prefix}-name"] = [_("This machine is no longer in the document; nothing was stored.")]
+                self._refused[f"{prefix}-name"] = [
+                    _("This machine is no longer in the document; its row was not saved.")
+                ]
                 self._refused |= {name: [sentence] for name, sentence in typed_again(form).items()}
                 continue
-            if place is None and not form.says_something():
+            if place is None and not form.has_input():
                 continue
             before = document.hosts[place] if place is not None else None
-            host = self._host(form, before, taken)
-            taken.add(host.name)
+            host = self._host(form, before, used_names)
+            used_names.add(host.name)
             if place is None:
                 self._places[prefix] = len(hosts)
                 hosts.append(host)
@@ -185,7 +189,7 @@ class Machines:
         self._document = document.model_copy(update={"hosts": tuple(hosts), "role_groups": groups})
         return self._document
 
-    def _host(self, form: MachineForm, before: Host | None, taken: set[str]) -> Host:
+    def _host(self, form: MachineForm, before: Host | None, used_names: set[str]) -> Host:
         host, cleaned = before or Host(), form.cleaned_data
         update: dict[str, Any] = {key: cleaned[key] for key in ("address", "internal_address") if key in cleaned}
         update["user"] = cleaned.get("user") or "root"
@@ -194,29 +198,29 @@ class Machines:
         if cleaned.get("arch"):
             update["arch"] = cleaned["arch"]
         if cleaned.get("password"):
-            # A credential would come before it, and what was typed would do nothing.
+            # A credential would take precedence, and the typed password would have no effect.
             update |= {"password": Secret(cleaned["password"]), "credential": ""}
-        update["name"] = self._name(form, before, taken)
+        update["name"] = self._name(form, before, used_names)
         return host.model_copy(update=update)
 
-    def _name(self, form: MachineForm, before: Host | None, taken: set[str]) -> str:
-        """Roles follow names, so a name that is empty or taken for a moment must not lose or merge them."""
+    def _name(self, form: MachineForm, before: Host | None, used_names: set[str]) -> str:
+        """Roles refer to names, so a name that is temporarily empty or in use must not lose or merge roles."""
         name: str = form.cleaned_data.get("name", "")
         old = before.name if before else ""
         others = {host.name for host in self._document.hosts if host is not before} - {""}
         where = f"{form.prefix}-name"
         if not name and old:
-            self._refused[where] = [_("A machine needs a name; it is still called %(old)s.") % {"old": old}]
+            self._refused[where] = [_("Enter a name. The machine is still named %(old)s.") % {"old": old}]
             return old
-        if name and name != old and (name in taken or name in others - self._given_up()):
-            said = _("Another machine is called %(name)s; this one is still called %(old)s.")
-            said = said if old else _("Another machine is called %(name)s.")
-            self._refused[where] = [said % {"name": name, "old": old}]
+        if name and name != old and (name in used_names or name in others - self._given_up()):
+            message = _("Another machine is named %(name)s; this one is still named %(old)s.")
+            message = message if old else _("Another machine is named %(name)s.")
+            self._refused[where] = [message % {"name": name, "old": old}]
             return old
         return name
 
     def _given_up(self) -> set[str]:
-        """Names whose machines take another one in the same post, so that two can change theirs at once."""
+        """Names that become free in the same POST, so that two machines can swap names."""
         found = set()
         for form in self.forms.values():
             token, name = str(form["row"].value() or ""), str(form["name"].value() or "").strip()
@@ -226,32 +230,32 @@ class Machines:
         return found
 
     def show_others(self) -> None:
-        """Show machines, too, that the page did not know when it was sent: somebody else added them meanwhile."""
+        """Also show machines that another user added after the page was opened."""
         numbers = [whole_number(prefix.rpartition("-")[2]) or 0 for prefix in (*self._places, *self.forms)]
         missing = set(range(len(self._document.hosts))) - set(self._places.values())
         for number_, place in enumerate(sorted(missing), start=max(numbers, default=-1) + 1):
             self._places[f"{PREFIX}-{number_}"] = place
 
     def token(self, prefix: str) -> str:
-        """The token by which the machine of a row is found after `written`; empty for a row that is not stored."""
+        """The token of a row after `written`; empty for a row that is not stored."""
         place = self._places.get(prefix)
         return token_of(place, self._document.hosts[place]) if place is not None else ""
 
     def names(self) -> tuple[str, ...]:
-        """No places of their own: a row says all of its problems in one."""
+        """No fields: a row shows all of its problems together."""
         return ()
 
     def refusals(self) -> dict[str, list[str]]:
-        """What of the rows is not stored as typed."""
+        """Field -> why its input is not stored."""
         found = {
-            f"{prefix}-{name}": [str(said) for said in errors]
+            f"{prefix}-{name}": [str(error) for error in errors]
             for prefix, form in self.forms.items()
             for name, errors in form.errors.items()
         }
         return {**found, **self._refused}
 
     def place(self, path: str) -> str:
-        """The field of the row that now has the place named in the path; for the jump host of all, what leads to it."""
+        """The field for a path, in the row that now has the path's position; "jump" for the shared jump host."""
         if path.startswith("spec.jumpHost"):
             return "jump"
         parts = path.removeprefix("spec.hosts.").split(".")
@@ -265,19 +269,19 @@ class Machines:
 
     def context(self, problems: Mapping[str, list[Problem]]) -> dict[str, Any]:
         """The lines of the table."""
-        return {"rows": self.shown(problems)}
+        return {"rows": self.table_rows(problems)}
 
-    def shown(self, problems: Mapping[str, Iterable[Problem]]) -> list[Row]:
-        """Every line of the table with what is said of it; posted values where they could not be stored."""
+    def table_rows(self, problems: Mapping[str, Iterable[Problem]]) -> list[Row]:
+        """Every row of the table with its problems; posted values where they could not be stored."""
         hosts = self._document.hosts
         lines = {prefix: row_of(hosts[place], prefix, place) for prefix, place in self._places.items()}
         for prefix in [*self.forms, *(f"{PREFIX}-{len(hosts) + index}" for index in range(self._extra))]:
             lines.setdefault(prefix, Row(prefix, ""))
-        said: dict[str, list[tuple[str, Problem]]] = {}
+        by_row: dict[str, list[tuple[str, Problem]]] = {}
         for name, found in problems.items():
             prefix, _dash, field = name.rpartition("-")
-            said.setdefault(prefix, []).extend((field, problem) for problem in found)
-        return [self._line(row, tuple(said.get(prefix, ()))) for prefix, row in lines.items()]
+            by_row.setdefault(prefix, []).extend((field, problem) for problem in found)
+        return [self._line(row, tuple(by_row.get(prefix, ()))) for prefix, row in lines.items()]
 
     def _line(self, row: Row, problems: tuple[tuple[str, Problem], ...]) -> Row:
         typed: dict[str, Any] = {}
@@ -291,10 +295,10 @@ class Machines:
 
 
 def without(document: Document, tokens: Iterable[str]) -> Document:
-    """The document without these machines; they leave their role groups too."""
+    """The document without these machines, also in the role groups."""
     gone = {place for token in tokens if (place := stored_at(document.hosts, token)) is not None}
     hosts = tuple(host for place, host in enumerate(document.hosts) if place not in gone)
-    kept = {host.name for host in hosts}
-    moved = {document.hosts[place].name: "" for place in gone if document.hosts[place].name not in kept | {""}}
+    names = {host.name for host in hosts}
+    moved = {document.hosts[place].name: "" for place in gone if document.hosts[place].name not in names | {""}}
     groups = follow(document.role_groups, moved)
     return document.model_copy(update={"hosts": hosts, "role_groups": groups})

@@ -19,9 +19,9 @@ from clusters.selectors import cluster_for
 from clusters.services.drafts import DraftRefused
 from clusters.wizard.core import fields
 from clusters.wizard.core.page import problems_of
-from clusters.wizard.core.responses import keep, meeting, page_or_404, values
-from clusters.wizard.machines.additions import Common, offered, range_lines, with_machines
-from clusters.wizard.machines.jump_hosts import own_form, shared_form, ways_of, with_own_jump, with_shared_jump
+from clusters.wizard.core.responses import conflict_context, page_or_404, save_document, values
+from clusters.wizard.machines.additions import Common, preview, range_lines, with_machines
+from clusters.wizard.machines.jump_hosts import own_form, routes_of, shared_form, with_own_jump, with_shared_jump
 from clusters.wizard.machines.list_parser import MOST_CHARACTERS, read_list
 from clusters.wizard.machines.login_choices import offers_for, paths_to_replace
 from clusters.wizard.machines.logins import login_form, new_names, rename_form, renamed, with_login
@@ -35,27 +35,27 @@ if TYPE_CHECKING:
     from clusters.wizard.machines.login_choices import Offers
 
 COMMON = ("user", "port", "password", "credential")
-"""Fields that lines get which do not say it themselves."""
+"""Fields for lines that do not set them."""
 
 
 class AddForm(forms.Form):
-    """A list, as text or as a file, and what its lines have in common."""
+    """A list, as text or as a file, and defaults for its lines."""
 
     text = fields.lines(
         gettext_lazy("Machines"),
         gettext_lazy("A table, CSV, an inventory, or a config-sample.yaml. A first line with column names helps."),
         rows=8,
     )
-    user = fields.text(gettext_lazy("User"), gettext_lazy("For lines that name none."), mono=True)
-    port = fields.number(gettext_lazy("SSH port"), gettext_lazy("For lines that name none."))
-    password = fields.secret(gettext_lazy("Password"), gettext_lazy("For lines that name none."))
-    credential = fields.choice(gettext_lazy("Credential"), (), gettext_lazy("For lines without a login of their own."))
+    user = fields.text(gettext_lazy("User"), gettext_lazy("For lines without a user."), mono=True)
+    port = fields.number(gettext_lazy("SSH port"), gettext_lazy("For lines without a port."))
+    password = fields.secret(gettext_lazy("Password"), gettext_lazy("For lines without a password."))
+    credential = fields.choice(gettext_lazy("Credential"), (), gettext_lazy("For lines without a login."))
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lines become machines: what was recognised is shown before any of it is taken."""
+    """Add machines from lines, with a preview of what was recognized."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
     data = request.POST.copy() if request.method == "POST" else None
@@ -65,7 +65,7 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     cleaned = form.cleaned_data if form.is_bound else {}
     listing = read_list(cleaned.get("text", ""))
     common = Common(**{name: cleaned[name] for name in COMMON if cleaned.get(name)})
-    found = offered(document, listing, common)
+    found = preview(document, listing, common)
     left = set(request.POST.getlist("leave")) if request.POST.get("action") == "take" else set()
     fitting = [each.listed for each in found if not each.why_not]
     shown: dict[str, Any] = {"found": found, "listing": listing, "fitting": len(fitting), "wrong": wrong}
@@ -73,9 +73,9 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and request.POST.get("action") == "take":
         chosen = [listed for listed in fitting if listed.host.name not in left]
         fresh = with_machines(document, chosen)
-        said = ngettext("%(count)s machine was added.", "%(count)s machines were added.", len(chosen))
-        said = said % {"count": len(chosen)}
-        return _saved(request, cluster, document, fresh, "wizard/add.html", {**shown, "side": form, "said": said})
+        message = ngettext("%(count)s machine was added.", "%(count)s machines were added.", len(chosen))
+        message = message % {"count": len(chosen)}
+        return _saved(request, cluster, document, fresh, "wizard/add.html", {**shown, "side": form, "message": message})
     if request.htmx:
         return render(request, "wizard/_listing.html", {**shown, "cluster": cluster})
     return side_page(request, cluster, document, "wizard/add.html", {**shown, "side": form})
@@ -91,7 +91,7 @@ def _add_form(offers: Offers, data: Any) -> Any:
 
 
 def _fill_in(request: HttpRequest, data: Any) -> str:
-    """A file, a range or addresses of a scan become lines of the text; gives what is wrong with them."""
+    """Turn a file, a range or addresses of a scan into lines of the text; returns an error message or ""."""
     upload = request.FILES.get("file")
     if upload is not None and upload.size:
         if upload.size > MOST_CHARACTERS:
@@ -118,7 +118,7 @@ def login(request: HttpRequest, pk: int) -> HttpResponse:
     document = services.document_of(cluster)
     places = _places(request, document)
     if not places:
-        messages.error(request, _("Tick the machines first."))
+        messages.error(request, _("Select machines first."))
         return redirect("wizard", pk, "machines")
     hosts = [document.hosts[place] for place in places]
     data = request.POST if request.method == "POST" else None
@@ -131,7 +131,7 @@ def login(request: HttpRequest, pk: int) -> HttpResponse:
         "jump": jump,
         "tokens": tokens,
         "hosts": hosts,
-        "reached": ways_of(document, hosts),
+        "reached": routes_of(document, hosts),
     }
     shown["paths"] = paths_to_replace([each for host in hosts for each in (host, host.jump_host)], offers)
     shown["jump_open"] = bool(jump.errors) or (len(hosts) == 1 and bool(hosts[0].jump_host.hops))
@@ -143,7 +143,7 @@ def login(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def jump(request: HttpRequest, pk: int) -> HttpResponse:
-    """The jump hosts through which all machines are reached that do not say otherwise."""
+    """The shared jump hosts, for all machines without their own."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
     posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
@@ -160,7 +160,7 @@ def jump(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rename(request: HttpRequest, pk: int) -> HttpResponse:
-    """Names by a pattern for the machines named by `row`, old and new beside each other first."""
+    """Rename the machines in `row` by a pattern, with a preview of old and new names."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
     places = _places(request, document) or list(range(len(document.hosts)))
@@ -181,25 +181,25 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _places(request: HttpRequest, document: Document) -> list[int]:
-    """The places of the machines that are meant; those that are gone are left out."""
+    """The positions of the requested machines; missing ones are left out."""
     tokens = (request.POST if request.method == "POST" else request.GET).getlist("row")
     found = (stored_at(document.hosts, token) for token in tokens)
     return sorted({place for place in found if place is not None})
 
 
 def _saved(
-    request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, template: str, shown: dict[str, Any]
+    request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, template: str, context: dict[str, Any]
 ) -> HttpResponse:
-    """Save and go back to the machines. A refusal shows the side page again, with all that was typed in it."""
+    """Save and return to the machines. If saving is refused, show the side page again with everything typed."""
     try:
-        keep(request, cluster, before, fresh)
+        save_document(request, cluster, before, fresh)
     except DraftRefused as error:
         cluster.refresh_from_db()
         stored = services.document_of(cluster)
-        shown = {**shown, **meeting(stored, error, fresh), "beside": True}
-        return side_page(request, cluster, stored, template, shown, HTTPStatus.CONFLICT)
-    if shown.get("said"):
-        messages.success(request, shown["said"])
+        context = {**context, **conflict_context(stored, error, fresh), "beside": True}
+        return side_page(request, cluster, stored, template, context, HTTPStatus.CONFLICT)
+    if context.get("message"):
+        messages.success(request, context["message"])
     return redirect("wizard", cluster.pk, "machines")
 
 
@@ -207,7 +207,7 @@ def side_page(
     request: HttpRequest, cluster: Cluster, document: Document, template: str, more: dict[str, Any],
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:  # fmt: skip
-    """A page beside the machines page, in the same frame."""
+    """A side page of the machines page, in the same frame."""
     page = page_or_404("machines")
     shown = {**values(cluster, document, page, page.bind(document, None)), "saved_at": cluster.updated_at, **more}
     refused_or_lost = problems_of([form for form in (more["side"], more.get("jump")) if form is not None])

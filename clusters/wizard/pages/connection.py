@@ -1,4 +1,4 @@
-"""Connection: what the worker saw of each machine, stage by stage."""
+"""The connection page: what the worker observed on each machine, stage by stage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from clusters.remote.probe import JUMP
 from clusters.selectors import probes_of, probes_place
 from clusters.wizard.connection.architectures import architectures
-from clusters.wizard.connection.jump_routes import stopped_there, ways
+from clusters.wizard.connection.jump_routes import jump_routes, stopped_there
 from clusters.wizard.core.page import NothingToFill, Page
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ WORDS: dict[str, _StrPromise] = {
 }
 
 
-# Milliseconds between two looks at the table while tests are under way; a long table is asked for less often.
+# Polling interval in milliseconds while tests run; longer for a long table.
 POLL_MS, POLL_MS_MANY, MANY = 700, 2000, 60
 
 CAUSES: dict[str, _StrPromise] = {
@@ -57,22 +57,22 @@ CAUSES: dict[str, _StrPromise] = {
     "SudoSilent": _("sudo does not answer"),
     "ConnectionLost": _("Connection lost"),
 }
-"""Error of `clusters.remote` -> the short word for it; the sentence and the way out come from the error."""
+"""Error of `clusters.remote` -> its short label; message and hint come from the error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A machine in the table; `said` is the stage that wants words, `changed` that its key is another than before.
+    """A machine in the table; `stage` is the stage whose message to show, `changed`: its key is not the accepted one.
 
-    `cause` is a short word for what went wrong, `noisy` says that the login shell prints text unasked, `at_jump` that
-    the test ended at a jump host, of which the words stand with the way.
+    `cause` is a short label for the failure, `noisy`: the login shell prints unexpected text, `at_jump`: the test
+    ended at a jump host, and the message is shown with the route.
     """
 
     probe: ProbeView
     address: str
     state: str
     stages: list[tuple[_StrPromise | str, dict[str, Any]]]
-    said: dict[str, Any]
+    stage: dict[str, Any]
     changed: bool
     cause: _StrPromise | str = ""
     noisy: bool = False
@@ -80,17 +80,17 @@ class Row:
 
     @property
     def acceptable(self) -> bool:
-        """Whether a new key waits for a yes, together with others."""
+        """Whether a new key waits for confirmation and can be accepted together with others."""
         return self.state == "ask" and bool(self.probe.offered) and not self.changed and not self.at_jump
 
     @property
     def untested(self) -> bool:
-        """Whether no test has seen the machine as it is now: then its stages have no colour."""
+        """Whether no test covers the machine's current settings; its stages then have no color."""
         return self.probe.stale or self.state == "untested"
 
 
 def rows(cluster: Cluster, document: Document) -> list[Row]:
-    """A row a machine, in the document's order."""
+    """One row per machine, in the document's order."""
     hosts = {host.name: host for host in reversed(document.hosts)}
     return [_row(probe, hosts.get(probe.host)) for probe in probes_of(cluster, document)]
 
@@ -101,23 +101,23 @@ def _row(probe: ProbeView, host: Host | None) -> Row:
     passed = [stage for stage in probe.stages if stage["state"] == "ok" and stage.get("message")]
     key = next((stage for stage in probe.stages if stage["name"] == "hostkey"), {})
     changed = bool(probe.offered) and key.get("state") == "failed"
-    said = (stopped or passed[-1:] or [{}])[0]
+    stage_shown = (stopped or passed[-1:] or [{}])[0]
     at_jump = stopped_there(probe)
     state = "untested" if probe.stale and probe.over else probe.state
     address = f"{host.ssh_address}:{host.port}" if host else ""
-    cause = CAUSES.get(said.get("cause", ""), "") if said.get("state") == "failed" else ""
+    cause = CAUSES.get(stage_shown.get("cause", ""), "") if stage_shown.get("state") == "failed" else ""
     noisy = any(stage.get("cause") == "ShellNoise" for stage in probe.stages)
     if at_jump:
-        cause, said, changed = (WORDS[JUMP] if probe.state == "failed" else ""), {}, False
-    return Row(probe, address, state, stages, said, changed, cause, noisy, at_jump)
+        cause, stage_shown, changed = (WORDS[JUMP] if probe.state == "failed" else ""), {}, False
+    return Row(probe, address, state, stages, stage_shown, changed, cause, noisy, at_jump)
 
 
 def summary(cluster: Cluster, document: Document) -> dict[str, Any]:
-    """What the partial needs: ways and rows, whether to ask again, and which keys can be accepted together."""
+    """The context of the partial: routes, rows, whether to poll, and which keys can be accepted together."""
     found = rows(cluster, document)
     return {
         "rows": found,
-        "ways": ways(document, [row.probe for row in found]),
+        "ways": jump_routes(document, [row.probe for row in found]),
         "archs": architectures(document, [row.probe for row in found]),
         "place": probes_place(cluster),
         "active": any(not row.probe.over for row in found),
@@ -147,7 +147,7 @@ PAGE = Page(
     slug="connection",
     order=20,
     title=_("Connection"),
-    lead=_("Slipway logs in to every machine, becomes root and looks around. It changes nothing."),
+    lead=_("Slipway logs in to every machine, becomes root and reads system facts. It changes nothing."),
     icon="plug",
     sections=(),
     bind=lambda document, data: NothingToFill(),

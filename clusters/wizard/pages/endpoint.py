@@ -1,4 +1,4 @@
-"""Endpoint: where clients reach the API server."""
+"""The endpoint page: where clients reach the API server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import endpoint_address, load_balancer
-from clusters.wizard.core.fields import Drawn, laid_out, number, text, wide
+from clusters.wizard.core.fields import TemplatePart, laid_out, number, text, wide
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.topology.endpoint_kinds import KINDS, SECTION, cards, kind_called, kind_of, why_not, with_kind
 
@@ -33,12 +33,12 @@ PATHS = {
 
 
 class EndpointForm(forms.Form):
-    """Name, address and port of the endpoint; `kind` says what the address is, and whether it counts."""
+    """Name, address and port of the endpoint; `kind` determines what the address means and whether it is used."""
 
     kind = forms.ChoiceField(choices=[(kind.value, kind.title) for kind in KINDS], required=False)
     domain = text(_("Domain"), mono=True)
     address = text(
-        _("Address"), _("A free virtual address, or that of your load balancer, like 10.1.2.100."), mono=True
+        _("Address"), _("A free virtual address, or the address of your load balancer, like 10.1.2.100."), mono=True
     )
     port = number(_("Port"), _("6443 is usual."))
 
@@ -47,7 +47,7 @@ class EndpointForm(forms.Form):
         self._document = document
 
     def clean_kind(self) -> str:
-        """Only what fits can be chosen; what the document says already is the rules' business."""
+        """Only a kind that fits can be chosen; the rules check the kind that the document already has."""
         value: str = self.cleaned_data["kind"]
         if value and value != kind_of(self._document).value:
             refused = why_not(self._document, kind_called(value))
@@ -56,7 +56,7 @@ class EndpointForm(forms.Form):
         return value
 
     def clean(self) -> dict[str, Any]:
-        """A kind with an address of its own wants it."""
+        """A kind with a separate address requires it."""
         cleaned: dict[str, Any] = self.cleaned_data
         value = cleaned.get("kind", "")
         if value and kind_called(value).wants_address and not cleaned.get("address"):
@@ -70,18 +70,18 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     initial = {"domain": endpoint.domain, "address": endpoint.address, "port": endpoint.port}
     form = EndpointForm(document, data, initial={"kind": kind_of(document).value, **initial})
     form.fields["domain"].help_text = _(
-        "The name in every kubeconfig. It need not be in DNS: each machine gets it in /etc/hosts."
+        "The name in every kubeconfig. It does not have to be in DNS: Slipway adds it to each machine's /etc/hosts."
     )
     typed = Div(
         Div(wide("domain"), wide("address", css="only-with-address"), "port", css_class="form-grid"),
-        Drawn("wizard/_leads_to.html"),
+        TemplatePart("wizard/_leads_to.html"),
         css_class="card card-body stack",
     )
-    return OneForm(laid_out(form, Drawn("wizard/_cards.html"), typed, css="stack"), PATHS, write)
+    return OneForm(laid_out(form, TemplatePart("wizard/_cards.html"), typed, css="stack"), PATHS, write)
 
 
 def write(document: Document, cleaned: dict[str, Any]) -> Document:
-    """The document with what is valid; a kind that wants an address is taken together with it."""
+    """The document with the valid values; a kind that requires an address is stored only together with it."""
     value = cleaned.pop("kind", "")
     if cleaned.get("port") is None:
         cleaned.pop("port", None)
@@ -96,11 +96,11 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
-    """The choice cards, and where the endpoint leads now."""
+    """The choice cards, and the current target of the endpoint."""
     chosen = kind_of(document).value
     if isinstance(form, OneForm):
         chosen = form.form["kind"].value() or chosen
-    # The rules are asked once for each card; a save sends none of them back.
+    # Each card runs the rules once; a save does not render the cards.
     by_proxy = load_balancer(document) == "haproxy"
     leads_to = {"leads_to": endpoint_address(document), "by_proxy": by_proxy}
     return {"cards": SimpleLazyObject(lambda: cards(document, chosen)), **leads_to}

@@ -1,4 +1,4 @@
-"""Kubernetes: name, version, network and proxy mode, and the options of the network plugin."""
+"""The Kubernetes page: name, version, network, proxy mode, and options of the network plugin."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ PATHS = {
 NETWORKS = {each.name: _(each.title) for each in plugins()}
 VERSION = Field("version", template="wizard/_version.html")
 BY_THE_MACHINES = "auto"
-"""Stands in the list for a document that says nothing of the mode."""
+"""The choice for a document that does not set the mode."""
 PROXY_MODES = (
-    (BY_THE_MACHINES, _("nftables if all machines can, else iptables")),
+    (BY_THE_MACHINES, _("nftables if all machines support it, else iptables")),
     ("nftables", "nftables"),
     ("iptables", "iptables"),
     ("ipvs", _("ipvs (deprecated by Kubernetes)")),
@@ -62,29 +62,29 @@ PROXY_MODES = (
 
 
 class KubernetesForm(forms.Form):
-    """The choices of `kubernetes` and `network` that most clusters make; `offered` is what the source has."""
+    """The common settings of `kubernetes` and `network`; `offered` are the versions of the source."""
 
     offered: Offered
 
-    name = text(_("Name"), _("How this cluster is called here and in the file."), mono=True)
+    name = text(_("Name"), _("The name of this cluster in Slipway and in the file."), mono=True)
     version = choice(_("Kubernetes version"))
-    cluster_name = text(_("Cluster name"), _("The cluster's own domain; cluster.local is usual."), mono=True)
+    cluster_name = text(_("Cluster name"), _("The cluster's DNS domain; cluster.local is usual."), mono=True)
     plugin = choice(
-        _("Network plugin"), (), _("How pods of different machines reach each other; bridge needs no image.")
+        _("Network plugin"), (), _("How pods on different machines reach each other; bridge needs no image.")
     )
     proxy_mode = choice(
         _("Proxy mode"),
         PROXY_MODES,
-        _("How services are reached. nftables needs Kubernetes 1.33 and kernels of 5.13 or newer."),
+        _("How services are reached. nftables needs Kubernetes 1.33 and Linux 5.13, or newer."),
     )
-    kube_pods_cidr = text(_("Network of the pods"), _("Each node takes a part of it, usually a /24."), mono=True)
+    kube_pods_cidr = text(_("Network of the pods"), _("Each node gets a part of it, usually a /24."), mono=True)
     kube_service_cidr = text(_("Network of the services"), _("Must not overlap with pods or machines."), mono=True)
 
 
 def bind(document: Document, data: QueryDict | None) -> PageForm:
-    """The form of a document; what it holds now can always be chosen, known or not.
+    """The form of a document; its current values can always be chosen, known or not.
 
-    When another plugin is chosen, what was typed for the one before is still taken.
+    When another plugin is chosen, input for the previous plugin is still stored.
     """
     initial = {
         "name": document.name,
@@ -118,19 +118,19 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
 def _offer_versions(form: KubernetesForm, document: Document, typed: str) -> None:
     form.offered = offered = kubernetes_versions()
     form.fields["version"].help_text = offered.hint
-    # The page keeps showing what the draft had before, so there is a way back to it.
+    # The page keeps showing the draft's previous version, so that the user can return to it.
     before = document.kubernetes.version
     chosen = (before, typed) if is_known(typed) else (before,)
-    # From upstream come the parts that Slipway itself chooses, and they go with each.
+    # From upstream come the components that Slipway itself chooses; they fit every version.
     few = offered.versions if len(offered.versions) <= SEEN_WHOLE else ()
     unfit = [each for each in few if does_not_fit(document, offered.source, each)]
     _give_choices(form.fields["version"], grouped(offered.versions, *chosen, held=offered.held, unfit=unfit))
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
-    """What is known of the version, and the options of the plugin that is chosen now.
+    """What is known about the version, and the options of the chosen plugin.
 
-    `swap` says that the page shows the options of another plugin.
+    `swap`: the page shows the options of another plugin.
     """
     plugin = document.network.plugin
     options = shown_options(document, plugin)
@@ -153,18 +153,18 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
 
 
 def _with(value: str, options: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """The options, with what is chosen now even when it is none of them."""
+    """The options, plus the current value if it is not among them."""
     return options if any(value == option for option, _label in options) else [(value, value), *options]
 
 
 def _give_choices(field: forms.Field, choices: list[tuple[str, Any]]) -> None:
-    """Give a choice field its list."""
+    """Set the choices of a choice field."""
     if isinstance(field, forms.ChoiceField):
         field.choices = choices
 
 
 def write(document: Document, cleaned: dict[str, Any]) -> Document:
-    """The document with what is valid; an empty choice keeps what was there."""
+    """The document with the valid values; an empty choice keeps the previous value."""
     given = {key: value for key, value in cleaned.items() if value or key not in ("version", "plugin", "proxy_mode")}
     kubernetes = {key: given[key] for key in ("version", "cluster_name", "proxy_mode") if key in given}
     if "version" in kubernetes:

@@ -1,4 +1,4 @@
-"""Machines: one row a machine, with credentials that go in and never come out."""
+"""The machines page: one row per machine, with write-only credentials."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
-from clusters.config.jump_hosts import said as way_in_words
+from clusters.config.jump_hosts import route_text
 from clusters.config.rules.hosts import ARCHITECTURES
 from clusters.config.schema import Host
 from clusters.services import practice_machines
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 LOGINS = {
     "password": _("•••••• stored"),
     "key": _("private key"),
-    "key+password": _("key, and password"),
+    "key+password": _("key and password"),
     "path": _("key file"),
     "agent": _("key of the agent"),
     "credential": _("credential"),
 }
-"""What stands in an empty password field, by what is stored."""
+"""The placeholder of an empty password field, by the stored login."""
 
 
 def bind(document: Document, data: QueryDict | None) -> PageForm:
-    """The rows of a document; without machines, one empty row to begin with."""
+    """The rows of a document; without machines, one empty row."""
     return Machines(document, data, extra=0 if document.hosts else 1)
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
-    """What is beside the rows: practice machines to use, layouts to begin with, an empty row to copy."""
+    """What surrounds the rows: practice machines, layouts, an empty row to copy."""
     return {
         "practice": practice_machines(),
-        "shared_way": way_in_words(Host(jump_host=document.jump_host)),
+        "shared_way": route_text(Host(jump_host=document.jump_host)),
         "stored": len(document.hosts),
         "architectures": ARCHITECTURES,
         "logins": {login: str(words) for login, words in LOGINS.items()},
@@ -57,7 +57,7 @@ PAGE = Page(
     slug="machines",
     order=10,
     title=_("Machines"),
-    lead=_("The Linux machines that become your cluster. Slipway reaches them over SSH; nothing has to be on them."),
+    lead=_("The Linux machines that become your cluster. Slipway connects over SSH; nothing has to be preinstalled."),
     icon="server",
     sections=("spec.hosts", "spec.jumpHost"),
     bind=bind,

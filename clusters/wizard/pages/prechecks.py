@@ -1,4 +1,4 @@
-"""Prechecks: what the checks of an installation find on the machines before there is one."""
+"""The prechecks page: what the checks of an installation find on the machines before it starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.wizard.core.page import NothingToFill, Page
 from clusters.wizard.prechecks.results import rail_state
-from clusters.wizard.prechecks.views import shown
+from clusters.wizard.prechecks.views import checks_context
 
 if TYPE_CHECKING:
     from clusters.config.finding import Finding
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The newest inspection."""
-    return {**shown(cluster, document), "oob": False}
+    return {**checks_context(cluster, document), "oob": False}
 
 
 PAGE = Page(
     slug="prechecks",
     order=55,
     title=_("Prechecks"),
-    lead=_("What must be true of the machines. The checks look and change nothing; a run begins with the same ones."),
+    lead=_("Requirements for the machines. The checks change nothing; a run starts with the same checks."),
     icon="shield",
     sections=(),
     bind=lambda document, data: NothingToFill(),

@@ -1,4 +1,4 @@
-"""Review: everything at once, and the button that starts it."""
+"""The review page: all findings, the plan, and the button that starts the installation."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A finding with the page and the field that solve it; without a field, its line in the document does.
+    """A finding with the page and the field where it is fixed; without a field, its line in the document.
 
-    Neither is known of what only the document of an order has: `page` is None there.
-    `key` is for its acknowledgement, empty where there is none to give; `waiver` says who gave it, and when.
+    For findings that only the document of an order has, neither exists: `page` is None.
+    `key` identifies its acknowledgement, empty when none is possible; `waiver` contains who gave it, and when.
     """
 
     finding: Finding
@@ -56,9 +56,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ShownText:
-    """A text that runs as root, as people read it; `readers` are the acknowledgements by the id of who gave them.
+    """A text that runs as root, in readable form; `readers` are the acknowledgements by user id.
 
-    `masked` is the same for who has not given the password lately, None where nothing in it is secret.
+    `masked` is the text for users who have not recently confirmed their password; None when it contains no secret.
     """
 
     title: str
@@ -81,7 +81,7 @@ TITLES = {
 }
 
 GROUPS = (
-    ("error", _("Blocking: solve these first")),
+    ("error", _("Blocking: fix these first")),
     ("waived", _("Waived errors")),
     ("warning", _("Warnings to acknowledge")),
     ("info", _("Good to know")),
@@ -89,7 +89,7 @@ GROUPS = (
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
-    """Findings by weight with the place that solves each, what the prechecks found, and the plan."""
+    """Findings by severity with the place to fix each, the results of the prechecks, and the plan."""
     plan, problem = _plan(document, found)
     return {
         "groups": grouped(_entries(cluster, document, found)),
@@ -113,7 +113,7 @@ def grouped(entries: list[Entry]) -> list[tuple[str, _StrPromise, list[Entry]]]:
 
 
 def texts_shown(cluster: Cluster, document: Document, *others: str) -> list[ShownText]:
-    """What runs as root, in full and masked: the finder's secrets, and the document's own wherever they stand.
+    """Texts that run as root, in full and masked: secrets that the finder detects, and every secret of the document.
 
     Secrets of the `others`, which are stored texts, are masked, too.
     """
@@ -122,12 +122,12 @@ def texts_shown(cluster: Cluster, document: Document, *others: str) -> list[Show
         readers.setdefault(record["sealed"], {})[record["by_id"]] = record
     shown = []
     for text, masked in texts_with_masks(cluster.document, document, *others):
-        whole = _shown(text, readers.get(sealed(text.digest), {}))
-        shown.append(replace(whole, masked=_shown(masked, whole.readers) if hides(text, masked) else None))
+        whole = _shown_text(text, readers.get(sealed(text.digest), {}))
+        shown.append(replace(whole, masked=_shown_text(masked, whole.readers) if hides(text, masked) else None))
     return shown
 
 
-def _shown(text: RootText, readers: dict[int, dict[str, Any]]) -> ShownText:
+def _shown_text(text: RootText, readers: dict[int, dict[str, Any]]) -> ShownText:
     files = tuple(replace(file, text=visible_text(file.text)) for file in text.files)
     shown = visible_text(text.text)
     title = str(TITLES[text.kind])
@@ -172,7 +172,7 @@ def _plan(document: Document, found: tuple[Finding, ...]) -> tuple[Plan | None, 
 
 
 def _phases(plan: Plan) -> list[tuple[str, list[Any]]]:
-    """The plan's rows under their phases, in reading order."""
+    """The plan's steps by phase, in reading order."""
     phases: dict[str, list[Any]] = {}
     for step in plan.steps:
         phases.setdefault(step.phase, []).append(step)
@@ -180,7 +180,7 @@ def _phases(plan: Plan) -> list[tuple[str, list[Any]]]:
 
 
 def rail_state(cluster: Cluster, document: Document, mine: list[Finding], everything: list[Finding]) -> tuple[str, int]:
-    """Waiting while an error is in the way; else how many warnings are not acknowledged."""
+    """Waiting while an error blocks; otherwise the number of unacknowledged warnings."""
     if any(finding.blocking for finding in everything):
         return "waiting", 0
     warnings = unread(cluster, everything)

@@ -1,4 +1,4 @@
-"""Roles: which machine keeps the state, which are control planes, which carry the work."""
+"""The roles page: which machines run etcd, which are control planes, which are workers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import GROUPS, all_roles, members, names, tolerates
-from clusters.wizard.core.fields import Drawn, laid_out
+from clusters.wizard.core.fields import TemplatePart, laid_out
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.topology.diagram import draw
 from clusters.wizard.topology.layouts import layout_cards
@@ -33,19 +33,19 @@ PATHS = {
 
 
 class _Members(forms.MultipleChoiceField):
-    """Names of machines; Django would look for each of a thousand in a list of a thousand."""
+    """Names of machines in a set; Django would search a list of a thousand a thousand times."""
 
     def __init__(self, names: frozenset[str]) -> None:
         super().__init__(required=False)
         self._names = names
 
     def valid_value(self, value: str) -> bool:
-        """Whether there is such a machine."""
+        """Whether the machine exists."""
         return value in self._names
 
 
 class RolesForm(forms.Form):
-    """A list of machines for each group; the template draws it as a matrix."""
+    """A list of machines for each group; the template renders it as a matrix."""
 
     def __init__(self, document: Document, data: QueryDict | None) -> None:
         super().__init__(data)
@@ -57,11 +57,11 @@ class RolesForm(forms.Form):
 def bind(document: Document, data: QueryDict | None) -> PageForm:
     """The matrix of a document."""
     form = RolesForm(document, data)
-    return OneForm(laid_out(form, Drawn("wizard/_matrix.html", *form.fields), css="stack"), PATHS, write)
+    return OneForm(laid_out(form, TemplatePart("wizard/_matrix.html", *form.fields), css="stack"), PATHS, write)
 
 
 def write(document: Document, cleaned: dict[str, Any]) -> Document:
-    """The document with the groups as ticked, in the order of the machines; a group that says the same stays."""
+    """The document with the selected groups, in the order of the machines; an equal group is unchanged."""
     update: dict[str, Any] = {}
     for group in GROUPS:
         ticked = cleaned.get(f"role-{group}")
@@ -75,9 +75,9 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
-    """The matrix's rows, the sentence on what may fail, and the picture."""
+    """The matrix's rows, the sentence on fault tolerance, and the diagram."""
     there = any(host.name for host in document.hosts)
-    # What a save does not send back is only worked out where it is shown.
+    # Lazy, because a save does not render these parts.
     return {
         "rows": SimpleLazyObject(lambda: _rows(document)),
         "titles": TITLES.items(),
@@ -88,7 +88,7 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
 
 
 def _rows(document: Document) -> list[tuple[Host, list[tuple[str, _StrPromise, bool]]]]:
-    """Each machine with its boxes."""
+    """Each machine with its checkboxes."""
     roles = all_roles(document)
     return [
         (host, [(group, title, group in roles[host.name]) for group, title in TITLES.items()])
@@ -101,7 +101,7 @@ PAGE = Page(
     slug="roles",
     order=30,
     title=_("Roles"),
-    lead=_("etcd keeps the cluster's state, control planes decide, workers run your pods. A machine may be several."),
+    lead=_("etcd stores the cluster's state, control planes manage it, workers run your pods. Roles can be combined."),
     icon="roles",
     sections=("spec.roleGroups",),
     bind=bind,

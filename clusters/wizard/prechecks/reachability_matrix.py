@@ -1,4 +1,4 @@
-"""Who reaches whom, as a table: what net.node_to_node saw from each machine, with the ports that do not get through."""
+"""Reachability as a table: what net.node_to_node observed from each machine, with the blocked ports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 CHECK = "net.node_to_node"
 
 WHOLE = 12
-"""Up to so many machines the table has them all; with more it has those with trouble, and at most so many of these."""
+"""Up to this number, the table shows all machines; beyond it, only machines with problems, at most this many."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Cell:
     state: str
     count: int = 0
     closed: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """What went wrong -> the ports it happened on."""
+    """Cause -> the ports that failed with it."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` are machine and cells; `left_out` counts machines not shown, `trouble` directions with closed ports."""
+    """`rows` are machine and cells; `left_out` counts hidden machines, `trouble` directions with closed ports."""
 
     targets: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
@@ -36,15 +36,15 @@ class Table:
 
 
 def table_of(results: Sequence[dict[str, Any]]) -> Table | None:
-    """The table of an inspection's results; None before a machine has tried."""
-    looked = {each["host"]: each.get("seen") for each in results if each["check"] == CHECK}
-    seen: dict[str, dict[str, dict[str, str]]] = {host: found for host, found in looked.items() if found}
+    """The table of an inspection's results; None before the first result."""
+    results_by_host = {each["host"]: each.get("seen") for each in results if each["check"] == CHECK}
+    seen: dict[str, dict[str, dict[str, str]]] = {host: found for host, found in results_by_host.items() if found}
     if not seen:
         return None
-    # A machine that passed without having called anybody has nobody to call.
+    # A machine that passed without any connection has no peers to connect to.
     idle = {each["host"] for each in results if each["check"] == CHECK and each["state"] == "same"} - set(seen)
     seen |= {host: {} for host in idle}
-    names = list(dict.fromkeys([*looked, *(target for found in seen.values() for target in found)]))
+    names = list(dict.fromkeys([*results_by_host, *(target for found in seen.values() for target in found)]))
     closed = [
         (source, target) for source, found in seen.items() for target, ports in found.items() if any(ports.values())
     ]
@@ -65,8 +65,8 @@ def _cell(source: str, target: str, seen: dict[str, dict[str, dict[str, str]]]) 
     if not ports:
         return Cell(target, "unneeded")
     why: dict[str, list[str]] = {}
-    for port, told in ports.items():
-        if told:
-            why.setdefault(told, []).append(port)
-    closed = tuple((told, tuple(sorted(found, key=int))) for told, found in why.items())
+    for port, cause in ports.items():
+        if cause:
+            why.setdefault(cause, []).append(port)
+    closed = tuple((cause, tuple(sorted(found, key=int))) for cause, found in why.items())
     return Cell(target, "closed" if closed else "open", len(ports), closed)

@@ -1,4 +1,4 @@
-"""What the newest inspection found: equal findings once for all machines, the worst first, and how far it is."""
+"""The results of the newest inspection: findings grouped over machines, most severe first, and its progress."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _ENDED = ("same", "warning", "failed")
 
 @dataclass(slots=True)
 class Group:
-    """One check's findings of one severity. `told` is machine and sentence of each, `fixes` each way out once.
+    """One check's findings of one severity. `messages` are machine and message of each, `fixes` the distinct fixes.
 
-    `broke`: the check could not be carried out there, which nobody can answer for. `waiver` is the acknowledgement.
+    `broke`: the check could not be carried out, which cannot be waived. `waiver` is the acknowledgement.
     """
 
     check: str
@@ -36,33 +36,33 @@ class Group:
     broke: bool
     waivable: bool
     waiver: dict[str, Any] | None
-    told: list[tuple[str, str]] = field(default_factory=list)
+    messages: list[tuple[str, str]] = field(default_factory=list)
     fixes: list[str] = field(default_factory=list)
 
     @property
     def key(self) -> str:
-        """What an acknowledgement of it is called."""
+        """The key of its acknowledgement."""
         return precheck_key(self.check, self.severity)
 
     @property
     def hosts(self) -> list[str]:
         """The machines, once each."""
-        return list(dict.fromkeys(host for host, _message in self.told))
+        return list(dict.fromkeys(host for host, _message in self.messages))
 
     @property
-    def answered(self) -> bool:
-        """Whether somebody answers for it on each of these machines."""
+    def acknowledged(self) -> bool:
+        """Whether it is acknowledged for each of these machines."""
         return self.waiver is not None and set(self.hosts) <= set(self.waiver["hosts"])
 
     @property
     def left(self) -> list[str]:
-        """The machines for which nobody answers, where somebody does for others."""
+        """The machines that an existing acknowledgement does not cover."""
         return [host for host in self.hosts if self.waiver is not None and host not in self.waiver["hosts"]]
 
 
 @dataclass(slots=True)
 class Check:
-    """A check that found nothing, or was not carried out, with the machines of which that is true."""
+    """A check that found nothing, or was not carried out, with its machines."""
 
     check: str
     title: str
@@ -71,7 +71,7 @@ class Check:
 
 @dataclass(slots=True)
 class OneMachine:
-    """How many checks of a machine came to what."""
+    """The number of a machine's checks by result."""
 
     host: str
     passed: int = 0
@@ -85,8 +85,8 @@ class OneMachine:
 class Seen:
     """An inspection for the page.
 
-    `idle` are acknowledgements of what is not found any more, `stale` says that the draft was changed since. `over`,
-    `good` (nothing was found) and `total` count checks on machines.
+    `idle` are acknowledgements of findings that no longer occur, `stale`: the draft changed since. `over` (ended),
+    `good` (nothing found) and `total` count checks on machines.
     """
 
     row: Inspection
@@ -102,18 +102,18 @@ class Seen:
 
     @property
     def blocking(self) -> list[Group]:
-        """Errors that nobody answers for: a run would stop at them."""
-        return [group for group in self.groups if group.severity == "error" and not group.answered]
+        """Errors that are not waived: a run would stop at them."""
+        return [group for group in self.groups if group.severity == "error" and not group.acknowledged]
 
     @property
     def warnings(self) -> list[Group]:
-        """Warnings that nobody has acknowledged."""
-        return [group for group in self.groups if group.severity == "warning" and not group.answered]
+        """Warnings that are not acknowledged."""
+        return [group for group in self.groups if group.severity == "warning" and not group.acknowledged]
 
     @property
-    def answered(self) -> list[Group]:
-        """What somebody answers for."""
-        return [group for group in self.groups if group.answered]
+    def acknowledged(self) -> list[Group]:
+        """Waived errors and acknowledged warnings."""
+        return [group for group in self.groups if group.acknowledged]
 
     @property
     def missing_results(self) -> int:
@@ -122,7 +122,7 @@ class Seen:
 
     @property
     def state(self) -> str:
-        """In one word, one of `ui.STATES`."""
+        """One of `ui.STATES`."""
         if self.row.active:
             return self.row.state
         if self.row.state == "failed":
@@ -133,23 +133,23 @@ class Seen:
 
     @property
     def reach(self) -> Table | None:
-        """Who reaches whom; none before a machine has tried."""
+        """The reachability table; None before the first result."""
         return table_of(self.row.results)
 
     @property
     def wanting(self) -> int:
-        """How many findings want somebody, of the kind that `state` tells."""
+        """The number of findings that need attention, of the kind that `state` shows."""
         return {"failed": len(self.blocking), "warning": len(self.warnings)}.get(self.state, 0)
 
 
 def inspection_of(cluster: Cluster) -> Seen | None:
-    """The newest inspection of a draft; none when nobody has asked for one."""
+    """The newest inspection of a draft; None when there is none."""
     row = Inspection.objects.filter(cluster=cluster).first()
     return None if row is None else seen(cluster, row)
 
 
 def seen(cluster: Cluster, row: Inspection) -> Seen:
-    """An inspection put in order."""
+    """An inspection, prepared for the page."""
     given = {each["key"]: each for each in cluster.waivers if each["key"].startswith(PRECHECK) and counts(each)}
     groups = _groups(row.results, given)
     shown = {group.key for group in groups if group.waivable}
@@ -169,7 +169,7 @@ def seen(cluster: Cluster, row: Inspection) -> Seen:
 
 
 def rail_state(cluster: Cluster) -> tuple[str, int]:
-    """State and count for the rail; what was found is only read where it still counts, since it may be long."""
+    """State and count for the rail; results may be long, so they are loaded only if still valid."""
     row = Inspection.objects.filter(cluster=cluster).defer("results").first()
     if row is None or (row.version != cluster.version and not row.active):
         return "untested", 0
@@ -190,7 +190,7 @@ def _groups(results: list[dict[str, Any]], given: dict[str, dict[str, Any]]) -> 
                 waiver = given.get(precheck_key(check, severity)) if waivable else None
                 group = Group(check, result["title"], severity, broke, waivable, waiver)
                 groups[check, severity, broke] = group
-            group.told.append((result["host"], found["message"]))
+            group.messages.append((result["host"], found["message"]))
             if found["fix"] and found["fix"] not in group.fixes:
                 group.fixes.append(found["fix"])
     return list(groups.values())

@@ -1,4 +1,4 @@
-"""The topology as a picture: boxes with places; the template draws them as SVG."""
+"""The topology as a diagram: boxes with positions; the template renders them as SVG."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 24
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A machine in the picture; x and y are its upper left corner."""
+    """A machine in the diagram; x and y are its upper left corner."""
 
     name: str
     label: str
@@ -34,7 +34,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The picture: `more` machines did not fit, `words` say the same to somebody who cannot see it."""
+    """The diagram: `more` machines did not fit, `words` is the text alternative."""
 
     width: int
     height: int
@@ -77,7 +77,7 @@ def draw(document: Document) -> Drawing:
 
 
 def _reached(document: Document) -> set[str]:
-    """The control planes that the endpoint leads to: all of them, or the one whose address it is."""
+    """The control planes behind the endpoint: all of them, or the one with its address."""
     masters = members(document, "master")
     if load_balancer(document) != "none":
         return {host.name for host in masters}

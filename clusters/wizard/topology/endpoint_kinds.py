@@ -1,4 +1,4 @@
-"""Kinds of endpoints: what each does to the document, and why it does not fit when it does not."""
+"""Kinds of endpoints: what each changes in the document, and why it does not fit."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 SECTION = "spec.controlPlaneEndpoint"
-# What a person types is left to the fields beside it; a kind is judged by everything else of the section.
+# The fields beside the cards report problems with typed values; a kind is judged by the rest of the section.
 TYPED = tuple(f"{SECTION}.{key}" for key in ("domain", "address", "port"))
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`balancer` is internalLoadbalancer in the document; `wants_address` says whether a person names one."""
+    """`balancer` is internalLoadbalancer in the document; `wants_address`: the user enters an address."""
 
     value: str
     title: _StrPromise
@@ -41,38 +41,38 @@ KINDS = (
     Kind(
         "none",
         gettext_lazy("First control plane"),
-        gettext_lazy("Clients talk to the first control plane machine. Right when there is one of them."),
+        gettext_lazy("Clients connect to the first control plane machine. For clusters with one control plane."),
     ),
     Kind(
         "haproxy",
         gettext_lazy("Internal haproxy"),
-        gettext_lazy("Each worker forwards to all control planes by itself. No extra machine, no extra address."),
+        gettext_lazy("Each worker forwards to all control planes. No extra machine, no extra address."),
         balancer="haproxy",
     ),
     Kind(
         "kube-vip",
         gettext_lazy("kube-vip"),
-        gettext_lazy("One free address moves between the control planes, carried by a pod on each."),
+        gettext_lazy("A virtual address moves between the control planes, managed by a pod on each."),
         balancer="kube-vip",
         wants_address=True,
     ),
     Kind(
         "keepalived",
         gettext_lazy("keepalived"),
-        gettext_lazy("One free address moves between the control planes, carried by a service on each."),
+        gettext_lazy("A virtual address moves between the control planes, managed by a service on each."),
         balancer="keepalived",
         wants_address=True,
     ),
     Kind(
         "external",
-        gettext_lazy("A load balancer you have"),
-        gettext_lazy("An address outside the cluster that leads to every control plane."),
+        gettext_lazy("Your own load balancer"),
+        gettext_lazy("An address outside the cluster that forwards to every control plane."),
         wants_address=True,
     ),
     Kind(
         "dns",
         gettext_lazy("A name in your DNS"),
-        gettext_lazy("Your name servers lead the domain to the control planes; no machine's /etc/hosts is touched."),
+        gettext_lazy("Your DNS resolves the domain to the control planes; /etc/hosts is not changed."),
         by_dns=True,
     ),
 )
@@ -80,7 +80,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A kind as a choice; `why_not` is empty when it can be taken, `note` says what to know of it before."""
+    """A kind as a choice; `why_not` is empty when it can be chosen, `note` is additional information."""
 
     kind: Kind
     chosen: bool
@@ -89,7 +89,7 @@ class Card:
 
 
 def kind_of(document: Document) -> Kind:
-    """The kind that a document says."""
+    """The kind that a document describes."""
     endpoint = document.control_plane_endpoint
     if endpoint.internal_loadbalancer:
         named = (kind for kind in KINDS if kind.balancer == endpoint.internal_loadbalancer)
@@ -100,12 +100,12 @@ def kind_of(document: Document) -> Kind:
 
 
 def kind_called(value: str) -> Kind:
-    """The kind of that name. Raises StopIteration for one that does not exist."""
+    """The kind with this name. Raises StopIteration when it does not exist."""
     return next(kind for kind in KINDS if kind.value == value)
 
 
 def with_kind(document: Document, kind: Kind, **typed: Any) -> Document:
-    """The document with this kind of endpoint and the fields that were typed; an address it has no use for goes."""
+    """The document with this kind of endpoint and the typed fields; an address that it does not use is removed."""
     update = {**typed, "internal_loadbalancer": kind.balancer}
     if not kind.wants_address:
         update["address"] = ""
@@ -116,27 +116,27 @@ def with_kind(document: Document, kind: Kind, **typed: Any) -> Document:
 
 
 def cards(document: Document, chosen: str) -> list[Card]:
-    """Every kind, with the reason when it cannot be taken: the rules are asked about the document with that kind."""
+    """Every kind, with the reason when it cannot be chosen: what the rules find in the document with that kind."""
     return [Card(kind, kind.value == chosen, why_not(document, kind), _note(document, kind)) for kind in KINDS]
 
 
 def _note(document: Document, kind: Kind) -> str:
     if not kind.balancer or len(members(document, "master")) != 1:
         return ""
-    return _("There is one control plane machine so far: nothing to balance yet, but others are added more easily.")
+    return _("With one control plane there is nothing to balance yet, but adding others is easier.")
 
 
 def why_not(document: Document, kind: Kind) -> str:
-    """A sentence when this kind does not fit the document or is not built; empty when it can be taken."""
+    """The reason when this kind does not fit the document or is not implemented; empty when it can be chosen."""
     if kind.by_dns and "external_dns" not in ControlPlaneEndpoint.model_fields:
-        return _("A name in your own DNS is not built yet.")
+        return _("A name in your own DNS is not supported yet.")
     found = next((each for each in check(with_kind(document, kind)) if _is_about(each, kind)), None)
     if found is not None and found.id == "endpoint.load_balancer_unknown":
-        return _("%(kind)s is not built yet.") % {"kind": kind.title}
+        return _("%(kind)s is not supported yet.") % {"kind": kind.title}
     return found.message if found else ""
 
 
 def _is_about(finding: Finding, kind: Kind) -> bool:
-    """What is wrong with an address that nobody can type is wrong with the kind."""
+    """Whether a finding is about the kind; so is a finding about an address that cannot be typed."""
     typed = finding.path in TYPED and (kind.wants_address or not finding.path.endswith(".address"))
     return finding.blocking and finding.path.startswith(SECTION) and not typed

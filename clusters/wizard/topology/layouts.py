@@ -1,4 +1,4 @@
-"""Layouts that are common: roles and an endpoint for the machines at hand, or for new empty rows."""
+"""Common layouts: roles and an endpoint for the existing machines, or for new empty rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`etcd` members and `masters` come first; `apart` says that they are different machines; the rest are workers."""
+    """`etcd` members and `masters` come first; `apart`: they are different machines; the rest are workers."""
 
     slug: str
     title: _StrPromise
@@ -33,7 +33,7 @@ class Layout:
 
     @property
     def least(self) -> int:
-        """With so many machines it makes sense already: at least one of them is a worker."""
+        """The minimum number of machines, with at least one worker."""
         return self.masters + (self.etcd if self.apart else 0) + (self.machines > 1)
 
 
@@ -41,7 +41,7 @@ LAYOUTS = (
     Layout(
         "all-in-one",
         gettext_lazy("All in one"),
-        gettext_lazy("One machine does everything. For trying things out."),
+        gettext_lazy("One machine with all roles. For evaluation."),
         machines=1, masters=1, etcd=1,
     ),
     Layout(
@@ -59,7 +59,7 @@ LAYOUTS = (
     Layout(
         "dedicated-etcd",
         gettext_lazy("3 + 3 + 3"),
-        gettext_lazy("etcd on three machines of its own, three control planes, three workers."),
+        gettext_lazy("etcd on three separate machines, three control planes, three workers."),
         machines=9, masters=3, etcd=3, apart=True, endpoint="haproxy",
     ),
 )  # fmt: skip
@@ -67,19 +67,19 @@ LAYOUTS = (
 
 @dataclass(frozen=True, slots=True)
 class LayoutCard:
-    """A layout as a choice; `why_not` is empty when it can be taken."""
+    """A layout as a choice; `why_not` is empty when it can be chosen."""
 
     layout: Layout
     why_not: str
 
 
 def layout_called(slug: str) -> Layout | None:
-    """The layout of that name."""
+    """The layout with this name."""
     return next((layout for layout in LAYOUTS if layout.slug == slug), None)
 
 
-def laid(document: Document, layout: Layout) -> Document:
-    """The document with this layout; machines that are missing become rows with nothing but a name."""
+def with_layout(document: Document, layout: Layout) -> Document:
+    """The document with this layout; missing machines become rows with only a name."""
     hosts = [host for host in document.hosts if host.name]
     taken = {host.name for host in hosts}
     fresh = (f"node{number}" for number in range(1, 10_000) if f"node{number}" not in taken)
@@ -96,19 +96,19 @@ def laid(document: Document, layout: Layout) -> Document:
 
 
 def layout_cards(document: Document, *, add_machines: bool) -> list[LayoutCard]:
-    """Every layout, with the reason when it cannot be taken."""
+    """Every layout, with the reason when it cannot be chosen."""
     return [LayoutCard(layout, _why_not(document, layout, add_machines)) for layout in LAYOUTS]
 
 
 def _why_not(document: Document, layout: Layout, add_machines: bool) -> str:
     if layout.machines == 1 and len(document.hosts) > 1:
-        return _("It is for one machine; there are %(count)s.") % {"count": len(document.hosts)}
+        return _("For one machine; there are %(count)s.") % {"count": len(document.hosts)}
     missing = layout.least - sum(bool(host.name) for host in document.hosts)
     if missing > 0 and not add_machines:
         return ngettext("%(count)s more machine is needed.", "%(count)s more machines are needed.", missing) % {
             "count": missing
         }
-    for found in check(laid(document, layout)):
+    for found in check(with_layout(document, layout)):
         role = found.path.startswith("spec.roleGroups")
         endpoint = found.path.startswith(SECTION) and found.path not in TYPED
         if found.blocking and (role or endpoint):

@@ -1,4 +1,4 @@
-"""Which feature gates a version of Kubernetes knows, and what the document is told of them."""
+"""Which feature gates a Kubernetes version knows, and the findings about them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.config.documents import seed_document
 if TYPE_CHECKING:
     from clusters.config.finding import Finding
 
-# Of these kubelet or API server 1.37 says "unrecognized feature gate".
+# For these, kubelet or API server 1.37 prints "unrecognized feature gate".
 GONE_WITH_1_37 = (
     *("RetryGenerateName", "BtreeWatchCache", "OrderedNamespaceDeletion"),
     *("StreamingCollectionEncodingToJSON", "StreamingCollectionEncodingToProtobuf", "APIServerTracing"),
@@ -28,7 +28,7 @@ def test_what_1_37_does_not_know_any_more_1_36_still_knows(gate: str) -> None:
 
 
 @pytest.mark.parametrize(("gate", "first"), [("KubeProxyIPVS", 37), ("DefaultPodSysctls", 37), ("PodsAPI", 36)])
-def test_what_came_late_is_not_told_to_older_versions(gate: str, first: int) -> None:
+def test_newer_gates_are_omitted_for_older_versions(gate: str, first: int) -> None:
     assert feature_gates.is_known(gate, first) and not feature_gates.is_known(gate, first - 1)
 
 
@@ -41,7 +41,7 @@ def test_no_gate_goes_before_it_comes() -> None:
     assert [gate for gate in both if feature_gates.NEW_GATES[gate] >= feature_gates.REMOVED_GATES[gate]] == []
 
 
-# Some of the 61 gates of which kubelet 1.37.2 says "unrecognized feature gate", and that were believed to be known.
+# Some of the 61 gates for which kubelet 1.37.2 prints "unrecognized feature gate", and that were assumed known.
 REFUSED_BY_1_37_2 = (
     *("SeccompDefault", "PodSecurity", "TopologyManager", "CPUManager", "MemoryManager", "GRPCContainerProbe"),
     *("ReadWriteOncePod", "ValidatingAdmissionPolicy", "PodDisruptionConditions", "StatefulSetAutoDeletePVC"),
@@ -60,7 +60,7 @@ def test_of_a_minor_that_was_asked_just_its_list_is_known(minor: int) -> None:
     assert {gate for gate in feature_gates.LISTED if feature_gates.is_known(gate, minor)} == taken
 
 
-def test_a_gate_of_which_nobody_says_when_it_went_is_refused_only_where_that_is_certain() -> None:
+def test_a_gate_removed_at_an_unknown_time_is_refused_only_if_certain() -> None:
     assert [minor for minor in range(20, 38) if not feature_gates.is_known("CPUManager", minor)] == [36, 37]
     assert [minor for minor in range(20, 38) if feature_gates.is_known("SeccompDefault", minor)] == [*range(22, 29)]
 
@@ -79,7 +79,7 @@ def found(version: str, **keys: Any) -> list[Finding]:
     return [each for each in findings if "gate" in each.id]
 
 
-def test_each_place_that_sets_a_gate_is_looked_at() -> None:
+def test_each_place_that_sets_a_gate_is_checked() -> None:
     switch = {"featureGates": {"SeccompDefault": True}}
     line = ("v=2", "feature-gates=NodeSwap=true,SeccompDefault=true")
     findings = found(
@@ -110,7 +110,7 @@ def test_a_gate_in_no_list_is_a_warning_in_every_version() -> None:
 
 def test_a_gate_that_cannot_be_switched_is_refused_with_the_other_value_alone() -> None:
     (finding,) = found("v1.36.3", feature_gates={"SidecarContainers": False})
-    assert "always true in v1.36" in finding.message and finding.allowed == "true"
+    assert "locked to true in v1.36" in finding.message and finding.allowed == "true"
     (finding,) = found("v1.37.2", kubelet_args=("feature-gates=DeclarativeValidationTakeover=true",))
     assert finding.allowed == "false"
     assert not found("v1.36.3", feature_gates={"SidecarContainers": True})

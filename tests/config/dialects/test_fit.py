@@ -1,4 +1,4 @@
-"""What a dialect cannot hold is named, and only that."""
+"""What a dialect cannot express is reported, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def _full() -> Document:
     return document
 
 
-def _said(document: Document, dialect: str) -> dict[str, str]:
+def _ids(document: Document, dialect: str) -> dict[str, str]:
     return {each.path: each.id for each in what_does_not_fit(document, dialect)}
 
 
-def test_v1alpha2_holds_everything_and_says_what_nobody_reads_there() -> None:
-    assert _said(_full(), "v1alpha2") == {}
+def test_v1alpha2_expresses_everything_and_reports_ignored_keys() -> None:
+    assert _ids(_full(), "v1alpha2") == {}
     kubernetes = _full().kubernetes.model_copy(update={"image_repo": "kubesphere"})
     document = _full().model_copy(update={"kubernetes": kubernetes, "config_v4": {"zone": "cn"}})
-    assert _said(document, "v1alpha2") == {
+    assert _ids(document, "v1alpha2") == {
         "spec.kubernetes.imageRepo": "dialect.ignored",
         "config.zone": "dialect.ignored",
     }
@@ -42,8 +42,8 @@ def test_keys_that_only_slipway_has_are_named() -> None:
     endpoint = ControlPlaneEndpoint.model_validate({"internalLoadbalancer": "kube-vip", "kubevip": kubevip})
     document = seed_document(control_plane_endpoint=endpoint)
     ours = {f"spec.controlPlaneEndpoint.kubevip.{key}": "dialect.ignored" for key in ("localAS", "peers")}
-    assert {path: id for path, id in _said(document, "v1alpha2").items() if "kubevip" in path} == ours
-    assert "spec.controlPlaneEndpoint.kubevip.peers" in _said(document, "v4")
+    assert {path: id for path, id in _ids(document, "v1alpha2").items() if "kubevip" in path} == ours
+    assert "spec.controlPlaneEndpoint.kubevip.peers" in _ids(document, "v4")
     assert fitted(document, "v1alpha2") == document
 
 
@@ -63,19 +63,19 @@ def test_a_credential_is_named_with_what_has_to_be_filled_in() -> None:
     document = seed.model_copy(update={"hosts": (seed.hosts[0], host, seed.hosts[2]), "jump_host": jump})
     found = {each.path: each for each in what_does_not_fit(document, "v1alpha2") if each.id == "dialect.credential"}
     assert [each.message for each in found.values()] == [
-        "The login of node2 is the credential prod of Slipway, which is not in the file.",
-        "The login of the jump host of node2 is the credential door of Slipway, which is not in the file.",
-        "The login of the jump host is the credential door of Slipway, which is not in the file.",
+        "The login of node2 is Slipway's credential prod, which is not in the file.",
+        "The login of the jump host of node2 is Slipway's credential door, which is not in the file.",
+        "The login of the jump host is Slipway's credential door, which is not in the file.",
     ]
     assert all("password or privateKeyPath" in each.hint for each in found.values())
     assert found["spec.hosts.1.credential"].hosts == ("node2",)
     for dialect in ("v1alpha1", "v4"):
-        assert _said(document, dialect)["spec.hosts.1.credential"]
+        assert _ids(document, dialect)["spec.hosts.1.credential"]
     assert fitted(document, "v1alpha2") == document
 
 
 def test_every_key_that_v1alpha1_has_not_is_named() -> None:
-    said = _said(_full(), "v1alpha1")
+    said = _ids(_full(), "v1alpha1")
     assert said["spec.system"] == said["spec.dns"] == said["spec.registry.auths"]
     assert said["spec.registry.auths"] == "dialect.lost"
     assert said["spec.roleGroups.control-plane"] == "dialect.renamed"
@@ -114,7 +114,7 @@ def test_v4_has_an_inventory_and_a_config() -> None:
 
 
 def test_what_v4_drops_is_named() -> None:
-    said = _said(_full(), "v4")
+    said = _ids(_full(), "v4")
     for path in (
         "spec.addons",
         "kubesphere",
@@ -127,33 +127,33 @@ def test_what_v4_drops_is_named() -> None:
     assert "spec.kubernetes.maxPods" not in said
 
 
-def test_a_plugin_that_v4_has_not_is_named_and_kept() -> None:
+def test_a_plugin_unknown_to_v4_is_reported_and_written() -> None:
     document = seed_document(network=Network(plugin="bridge"))
-    assert _said(document, "v4") == {"spec.network.plugin": "dialect.value"}
+    assert _ids(document, "v4") == {"spec.network.plugin": "dialect.value"}
     assert fitted(document, "v4").network.plugin == "bridge"
 
 
 @pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2", "v4"])
-def test_a_load_balancer_kubekey_has_not_is_named_and_kept(dialect: str) -> None:
+def test_a_load_balancer_unknown_to_kubekey_is_reported_and_written(dialect: str) -> None:
     document = seed_document(
         network=Network(plugin="calico"), control_plane_endpoint=ControlPlaneEndpoint(internal_loadbalancer="other")
     )
     path = "spec.controlPlaneEndpoint.internalLoadbalancer"
-    assert _said(document, dialect)[path] == "dialect.value"
+    assert _ids(document, dialect)[path] == "dialect.value"
     assert fitted(document, dialect).control_plane_endpoint.internal_loadbalancer == "other"
 
 
 @pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2", "v4"])
-def test_a_proxy_mode_kubekey_has_not_is_named_and_kept(dialect: str) -> None:
+def test_a_proxy_mode_unknown_to_kubekey_is_reported_and_written(dialect: str) -> None:
     kubernetes = seed_document().kubernetes.model_copy(update={"proxy_mode": "nftables"})
     document = seed_document(network=Network(plugin="calico"), kubernetes=kubernetes)
-    assert _said(document, dialect)["spec.kubernetes.proxyMode"] == "dialect.value"
+    assert _ids(document, dialect)["spec.kubernetes.proxyMode"] == "dialect.value"
     assert fitted(document, dialect).kubernetes.proxy_mode == "nftables"
 
 
 def test_machines_of_one_name_are_one_in_v4() -> None:
     document = Document(hosts=(Host(name="a", address="10.1.1.1"), Host(name="a", address="10.1.1.2")))
-    assert _said(document, "v4")["spec.hosts.1.name"] == "dialect.lost"
+    assert _ids(document, "v4")["spec.hosts.1.name"] == "dialect.lost"
     assert [host.address for host in fitted(document, "v4").hosts] == ["10.1.1.1"]
 
 

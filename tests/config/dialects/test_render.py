@@ -1,4 +1,4 @@
-"""The file has KubeKey's shape, and secrets only when asked for."""
+"""The file has KubeKey's structure, and contains secrets only on request."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_no_secret_is_in_the_file_unless_asked_for(dialect: str, secrets: str) -
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "masked"),
     [
         ("oidc-client-secret=Testing123", f"oidc-client-secret={MASK}"),
         ("--token=Testing123", f"--token={MASK}"),
@@ -132,12 +132,12 @@ def test_no_secret_is_in_the_file_unless_asked_for(dialect: str, secrets: str) -
         ("passwordAuthentication is off", "passwordAuthentication is off"),
     ],
 )
-def test_secrets_in_texts_are_told_by_their_looks(text: str, shown: str) -> None:
-    assert hidden_text(text, mask=True) == shown
-    assert hidden_text(text, mask=False) == shown.replace(MASK, "")
+def test_secrets_in_texts_are_recognized_by_their_form(text: str, masked: str) -> None:
+    assert hidden_text(text, mask=True) == masked
+    assert hidden_text(text, mask=False) == masked.replace(MASK, "")
 
 
-def test_a_masked_file_says_what_is_missing_when_it_comes_back() -> None:
+def test_a_masked_file_reports_missing_secrets_when_loaded() -> None:
     loaded = load(render(seed_document(), secrets="mask"))
     assert loaded.document is not None
     assert all(host.password is None for host in loaded.document.hosts)
@@ -162,7 +162,7 @@ def test_unknown_keys_and_the_kubesphere_document_are_written_again() -> None:
     assert load(again).document == loaded.document
 
 
-def test_the_older_dialect_says_what_it_cannot_hold() -> None:
+def test_the_older_dialect_reports_what_it_cannot_express() -> None:
     document = seed_document(
         hosts=(Host(name="a", private_key=Secret("k"), labels={"a": "b"}, timeout=5),),
         role_groups=RoleGroups.model_validate({"control-plane": ("a",)}),
@@ -184,7 +184,7 @@ def test_the_older_dialect_says_what_it_cannot_hold() -> None:
     assert "    port: 6443\n" in text
 
 
-def test_the_oldest_dialect_says_that_containerd_is_left_out() -> None:
+def test_the_oldest_dialect_reports_that_containerd_is_left_out() -> None:
     paths = [each.path for each in what_does_not_fit(seed_document(), "v1alpha1")]
     assert paths == ["spec.kubernetes.containerManager", "spec.network.plugin"]
 

@@ -1,4 +1,4 @@
-"""The records of network plugins: found by walking, in their order, and at one with the document's model."""
+"""The records of network plugins: found by walking the package, in order, and consistent with the document's model."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_every_plugin_has_a_release_for_each_known_version_or_none_at_all() -> N
         for before, after in itertools.pairwise(releases):
             assert after.oldest == before.newest + 1, releases
         assert releases[-1].newest == max(parse_version(each).minor for each in known_versions())
-    with pytest.raises(ConfigError, match=r"no release of kubeovn for Kubernetes v1.20.2") as caught:
+    with pytest.raises(ConfigError, match=r"kubeovn has no release for Kubernetes v1.20.2") as caught:
         plugin_version("kubeovn", "v1.20.2")
     assert caught.value.hint == "It is for v1.23 to v1.37."
 
 
-def test_options_are_data_for_whoever_shows_them() -> None:
+def test_options_are_data_for_other_programs() -> None:
     options = {each.path: each for each in options_of("calico")}
     ipip = options["spec.network.calico.ipipMode"]
     assert (ipip.kind, ipip.choices, ipip.default) == ("choice", ("Always", "CrossSubnet", "Never"), "Always")

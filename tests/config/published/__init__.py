@@ -1,4 +1,4 @@
-"""KubeKey's published types, and what in an export they have not, or have as something else."""
+"""KubeKey's published types, and the keys of an export that are missing there or have another type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML from anywhere, read as plain values."""
+"""YAML from outside is read as plain values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ WHERE = "/etc/x on node1"
 @pytest.mark.parametrize(
     ("text", "id", "message"),
     [
-        ("a: 1\nb: ]\n", "yaml.syntax", f"{WHERE}, line 2: This is not YAML."),
+        ("a: 1\nb: ]\n", "yaml.syntax", f"{WHERE}, line 2: Invalid YAML."),
         ("a: 1\n---\nb: 2\n", "yaml.documents", f"Expected one YAML document in {WHERE}, found 2."),
         (b"a: \xff\n", "yaml.encoding", f"{WHERE} is not UTF-8 text: byte 4 cannot be read."),
-        ("a: &a [1]\nb: [*a, *a]\nc: *a\n", "yaml.too_many_aliases", f"{WHERE}, line 3: The text refers with *"),
+        ("a: &a [1]\nb: [*a, *a]\nc: *a\n", "yaml.too_many_aliases", f"{WHERE}, line 3: The text uses aliases"),
         ("a: [[[1]]]\n", "yaml.too_deep", f"{WHERE}, line 1: Values are nested more than 2 levels deep."),
         ("a: &a [1]\nb: [*a]\n", "yaml.too_deep", f"{WHERE}, line 2: Values are nested more than 2 levels deep."),
     ],
 )
-def test_an_error_says_what_was_read_and_in_which_line(text: str | bytes, id: str, message: str) -> None:
+def test_an_error_names_the_source_and_the_line(text: str | bytes, id: str, message: str) -> None:
     limits = replace(FOREIGN, aliases=2, depth=3 if "too_deep" not in id else 2)
     with pytest.raises(Refused) as refused:
         read_value(text, WHERE, limits)

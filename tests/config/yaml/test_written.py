@@ -1,4 +1,4 @@
-"""Parts of a value are found in whatever way YAML writes it, so that they can be replaced there."""
+"""Parts of a value are found in every YAML notation, so that they can be replaced in place."""
 
 from __future__ import annotations
 

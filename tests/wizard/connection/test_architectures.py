@@ -1,4 +1,4 @@
-"""What the connection tests saw of architectures is told, and comes into the document at one press."""
+"""Architectures observed by connection tests are shown and can be written to the document with one click."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def archs(visitor: Visitor) -> list[str]:
     return [host.arch for host in visitor.document().hosts]
 
 
-def test_what_was_seen_is_told_and_written_into_the_document_at_one_press(visitor: Visitor) -> None:
+def test_observed_architectures_are_shown_and_written_with_one_click(visitor: Visitor) -> None:
     text = seen(visitor, node1="amd64", node3="arm64")
     assert "node3 is arm64, not amd64." in text
     assert "2 × amd64, 1 × arm64" in text
@@ -44,7 +44,7 @@ def test_what_was_seen_is_told_and_written_into_the_document_at_one_press(visito
     assert 'data-host="node3"' in text and "Changed since the last test." not in text
 
 
-def test_machines_that_are_alike_and_as_the_document_says_are_no_news(visitor: Visitor) -> None:
+def test_equal_machines_that_match_the_document_are_not_reported(visitor: Visitor) -> None:
     text = seen(visitor, node1="amd64", node2="amd64", node3="amd64")
     assert 'id="archs"' not in text and 'id="mixed"' not in text
 
@@ -55,7 +55,7 @@ def test_all_machines_may_be_another_and_then_they_are_alike(visitor: Visitor) -
     assert 'id="mixed"' not in text
 
 
-def test_what_no_machine_can_be_and_what_was_seen_before_a_change_is_not_taken(visitor: Visitor) -> None:
+def test_impossible_and_outdated_architectures_are_ignored(visitor: Visitor) -> None:
     seen(visitor, node1="riscv64", node2="arm64")
     Probe.objects.filter(host="node2").update(spec_digest="another")
     assert 'id="archs"' not in visitor.get("connection").content.decode()

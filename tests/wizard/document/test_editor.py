@@ -1,4 +1,4 @@
-"""The document as text beside the forms: each follows the other, and two edits never overwrite each other."""
+"""The document as text beside the forms: both stay in sync, and concurrent edits never overwrite each other."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_text_of_which_only_comments_changed_is_stored(visitor: Visitor) -> No
     assert visitor.cluster.document.startswith("# for whom this is\n") and "Qcloud@123" in visitor.cluster.document
     assert save(visitor, shown_text(visitor)).status_code == 200
     visitor.cluster.refresh_from_db()
-    assert visitor.cluster.version == version, "the same text is no edit"
+    assert visitor.cluster.version == version, "the same text is not an edit"
 
 
 def test_a_password_typed_as_text_replaces_the_stored_one(visitor: Visitor) -> None:
@@ -97,7 +97,7 @@ def test_text_that_cannot_be_read_is_marked_at_its_line_and_changes_nothing(visi
     assert 'id="fields"' not in shown or 'name="role-etcd" value="node1" checked' in shown
 
 
-def test_what_the_rules_say_is_marked_at_its_line(visitor: Visitor) -> None:
+def test_findings_of_rules_are_marked_at_their_lines(visitor: Visitor) -> None:
     text = shown_text(visitor).replace("address: 10.99.0.2,", "address: nobody at home,")
     answer = save(visitor, text)
     assert answer.status_code == 200

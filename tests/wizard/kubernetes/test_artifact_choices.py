@@ -1,4 +1,4 @@
-"""What the wizard lets people choose from, and what it says about where that comes from."""
+"""The versions that the wizard offers, and what it shows about their source."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def test_a_bundle_offers_what_it_has_and_nothing_else(bundle_of: BundleOf) -> No
     bundle_of("v1.36.3", "v1.20.2")
     assert artifact_choices.kubernetes_versions()[:3] == (
         ("v1.36.3", "v1.20.2"),
-        "What the artifact source holds.",
+        "Versions in the artifact source.",
         True,
     )

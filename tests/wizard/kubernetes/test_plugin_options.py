@@ -1,4 +1,4 @@
-"""The options of network plugins on the Kubernetes page: shown, typed, refused, and left as they are."""
+"""The options of network plugins on the Kubernetes page: shown, edited, refused, and left unchanged."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_each_plugin_brings_its_own(visitor: Visitor) -> None:
     assert 'id="plugin-options"></div>' in visitor.get("kubernetes").content.decode()
 
 
-def test_a_field_says_its_path_its_meaning_and_its_default(calico: Visitor) -> None:
+def test_a_field_shows_its_path_meaning_and_default(calico: Visitor) -> None:
     text = options(calico.get("kubernetes").content.decode())
     assert "Options of Calico" in text and "all default" in text
     assert "typha.replicas" in text and "IP-in-IP tunnels." in text
@@ -91,13 +91,13 @@ def test_labels_are_typed_as_yaml_and_what_cannot_be_read_is_refused(calico: Vis
     assert calico.document().network.calico.typha.node_selector == {}
 
 
-def test_a_number_that_is_none_keeps_what_was_there(calico: Visitor) -> None:
+def test_an_invalid_number_keeps_the_previous_value(calico: Visitor) -> None:
     save(calico, {TYPHA: "2"})
-    assert "A whole number" in save(calico, {TYPHA: "two"})
+    assert "Enter a whole number" in save(calico, {TYPHA: "two"})
     assert calico.document().network.calico.typha.replicas == 2
 
 
-def test_a_secret_in_a_charts_values_is_masked_and_kept(visitor: Visitor) -> None:
+def test_a_secret_in_a_charts_values_is_masked_and_preserved(visitor: Visitor) -> None:
     values = "    cilium:\n      hubble: {relay: {password: hush-hush-1, replicas: 1}}\n"
     visitor.cluster.document = SEED.replace("plugin: bridge", "plugin: cilium") + values
     visitor.cluster.save()
@@ -108,9 +108,9 @@ def test_a_secret_in_a_charts_values_is_masked_and_kept(visitor: Visitor) -> Non
     save(visitor, {"option-cilium": shown.replace("replicas: 1", "replicas: 2")})
     assert visitor.document().network.cilium == {"hubble": {"relay": {"password": "hush-hush-1", "replicas": 2}}}
     text = save(visitor, {"option-cilium": shown.replace("relay", "other")})
-    assert "no secret is stored" in text
+    assert "No secret is stored" in text
     assert "other" not in visitor.document().network.cilium["hubble"]
-    assert "no secret is stored" in save(visitor, {"option-cilium": f'{shown}\n"token=••••••••": x'})
+    assert "No secret is stored" in save(visitor, {"option-cilium": f'{shown}\n"token=••••••••": x'})
     assert list(visitor.document().network.cilium) == ["hubble"]
 
 

@@ -1,4 +1,4 @@
-"""What the Kubernetes page says of each version, and what it does when the artifact source does not have one."""
+"""What the Kubernetes page shows about each version, and what it does when the artifact source lacks one."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def _day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.wizard.kubernetes.version_choices.timezone.localdate", lambda: date(2026, 11, 28))
 
 
-def shown(visitor: Visitor) -> str:
+def version_field(visitor: Visitor) -> str:
     """The Kubernetes page."""
     text: str = visitor.get("kubernetes").content.decode()
     return text
 
 
-def said(text: str) -> list[str]:
+def marks_in(text: str) -> list[str]:
     """The words of the marks beside the version."""
     return re.findall(r"<strong>([^<]+)\.</strong>", text.split('id="version-marks"')[1].split("</div>")[0])
 
@@ -78,7 +78,7 @@ def test_a_version_that_the_source_lacks_is_not_offered_as_if_it_had_it() -> Non
     assert first == ("In this draft", [("v1.20.2", "v1.20.2")])
 
 
-def test_what_is_missing_is_said_of_a_source_that_could_be_read_only() -> None:
+def test_missing_versions_are_reported_only_for_a_readable_source() -> None:
     has = ("v1.36.4", "v1.36.3")
     found = version_choices.missing("v1.20.2", Offered(has, "", held=True))
     assert found == version_choices.Missing("v1.20.2", "v1.36.4, v1.36.3", 0, take="v1.36.3", proven=True)
@@ -92,21 +92,21 @@ def test_what_is_missing_is_said_of_a_source_that_could_be_read_only() -> None:
     assert many is not None and many.more == len(known_versions()) - 6
 
 
-def test_the_page_says_it_beside_the_version_and_again_when_it_changes(visitor: Visitor, bundle_of: BundleOf) -> None:
+def test_the_page_shows_the_missing_version_and_updates_it(visitor: Visitor, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.2", "v1.20.2")
-    text = shown(visitor)
-    assert said(text) == ["Proven", "Ended upstream"]
+    text = version_field(visitor)
+    assert marks_in(text) == ["Proven", "Ended upstream"]
     assert (
         "version-marks" in text.split('id="id_version"')[0].rsplit("<select", 1)[1] + text.split('id="id_version"')[1]
     )
     assert 'id="take-version"' not in text
     answer = visitor.post("kubernetes", {"name": "sample", "version": "v1.37.2"}, htmx=True).content.decode()
-    assert said(answer) == ["Proven"]
+    assert marks_in(answer) == ["Proven"]
 
 
 def test_a_version_that_the_source_lacks_is_replaced_in_one_press(visitor: Visitor, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.9", "v1.37.2", "v1.36.3")
-    text = shown(visitor)
+    text = version_field(visitor)
     told = text.split('id="version-missing"')[1].split("</form>")[0]
     assert "does not have Kubernetes v1.20.2" in told and "It has v1.37.9, v1.37.2, v1.36.3." in told
     assert "Use v1.37.2" in told
@@ -114,7 +114,7 @@ def test_a_version_that_the_source_lacks_is_replaced_in_one_press(visitor: Visit
     answer = visitor.client.post(address, {"draft_version": visitor.cluster.version, "version": "v1.37.2"})
     assert answer.headers["Location"] == visitor.address("kubernetes")
     assert visitor.document().kubernetes.version == "v1.37.2"
-    assert 'id="take-version"' not in shown(visitor)
+    assert 'id="take-version"' not in version_field(visitor)
 
 
 def test_there_is_a_way_back_to_a_version_that_the_source_lacks(visitor: Visitor, bundle_of: BundleOf) -> None:
@@ -124,43 +124,41 @@ def test_there_is_a_way_back_to_a_version_that_the_source_lacks(visitor: Visitor
         assert visitor.document().kubernetes.version == taken
 
 
-def test_a_source_without_a_proven_version_says_so(visitor: Visitor, bundle_of: BundleOf) -> None:
+def test_a_source_without_a_proven_version_is_reported(visitor: Visitor, bundle_of: BundleOf) -> None:
     bundle_of("v1.35.1")
-    told = shown(visitor).split('id="version-missing"')[1].split("</form>")[0]
+    told = version_field(visitor).split('id="version-missing"')[1].split("</form>")[0]
     assert "None of these is proven." in told and "Use v1.35.1" in told
 
 
-def test_the_page_says_which_parts_of_the_source_do_not_go_with_a_version(
-    visitor: Visitor, bundle_of: BundleOf
-) -> None:
+def test_the_page_shows_components_that_are_incompatible_with_a_version(visitor: Visitor, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.2", "v1.20.2", etcd=("v3.4.23",), containerd=("v1.6.20", "v1.7.27"))
     visitor.post("kubernetes", {"name": "sample", "version": "v1.37.2"}, htmx=True)
-    text = shown(visitor)
-    assert said(text) == ["Proven", "Not tested together", "Does not go together"]
+    text = version_field(visitor)
+    assert marks_in(text) == ["Proven", "Not tested together", "Incompatible"]
     assert "takes etcd 3.5.24 and newer, not v3.4.23" in text and "names 2.2.0 and newer" in text
-    assert "v1.37.2 (parts of the source do not go with it)" in text
+    assert "v1.37.2 (incompatible with parts of the source)" in text
     assert "v1.20.2 (ended upstream)" in text, "which gets etcd 3.4.23 and containerd 1.7.27"
 
 
-def test_the_page_says_that_the_lab_ran_other_parts(visitor: Visitor, bundle_of: BundleOf) -> None:
+def test_the_page_shows_that_the_lab_ran_other_components(visitor: Visitor, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.2", etcd=("v3.7.0",), containerd=("v2.3.4",), runc=("v1.5.3",))
     visitor.post("kubernetes", {"name": "sample", "version": "v1.37.2"}, htmx=True)
-    assert said(text := shown(visitor)) == ["Proven", "Other components"]
+    assert marks_in(text := version_field(visitor)) == ["Proven", "Other components"]
     assert "containerd v2.3.4 (lab: v2.4.2)." in text
     bundle_of("v1.37.2", etcd=("v3.7.0",), containerd=("v2.4.2",), runc=("v1.5.3",))
-    assert said(shown(visitor)) == ["Proven"]
+    assert marks_in(version_field(visitor)) == ["Proven"]
 
 
 def test_odd_versions_of_a_bundle_leave_the_pages_alone(visitor: Visitor, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.2", "v1.37.3-rc.0", "1.37", "v1.38.0", containerd=("latest",))
-    text = shown(visitor)
+    text = version_field(visitor)
     assert "v1.37.3-rc.0" not in text and "It has v1.38.0, v1.37.2." in text
     assert visitor.get("review").status_code == 200
     bundle_of("v1.38.0")
-    assert 'id="take-version"' not in shown(visitor), "it is not known, so taking it would not help"
+    assert 'id="take-version"' not in version_field(visitor), "it is not known, so taking it would not help"
 
 
-def test_what_the_source_does_not_have_is_not_taken(visitor: Visitor, bundle_of: BundleOf) -> None:
+def test_a_version_missing_in_the_source_is_refused(visitor: Visitor, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.2")
     address = f"{visitor.address('kubernetes')}version/"
     for wanted in ("v1.36.3", "", "x" * 500):
@@ -176,5 +174,5 @@ def test_nothing_is_missed_while_no_source_can_be_read(
     visitor: Visitor, settings: SettingsWrapper, artifacts: str
 ) -> None:
     settings.SLIPWAY_ARTIFACTS = artifacts
-    text = shown(visitor)
-    assert 'id="take-version"' not in text and "no artifact source can be read" in text
+    text = version_field(visitor)
+    assert 'id="take-version"' not in text and "no artifact source is readable" in text

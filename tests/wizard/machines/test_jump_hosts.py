@@ -1,4 +1,4 @@
-"""Jump hosts in the wizard: for all machines or for some, with a login that goes in and never comes out."""
+"""Jump hosts in the wizard: for all machines or for some, with a write-only login."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clusters.models import Probe
 from clusters.runs.jobs.probes import spec_digest
 from clusters.selectors import probes_of
 from clusters.services import draft_update
-from clusters.wizard.connection.jump_routes import ways
+from clusters.wizard.connection.jump_routes import jump_routes
 from tests.wizard.machines.test_logins import KEY
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def share(visitor: Visitor, **fields: str) -> Any:
 
 
 def own(visitor: Visitor, row: str, **fields: str) -> Any:
-    """Save the login of one machine, with what is said of its jump host."""
+    """Save the login of one machine, with these values for its jump host."""
     return visitor.many(
         "login/", {"row": row, "kind": "password", **{f"jump-{name}": text for name, text in fields.items()}}
     )
@@ -65,7 +65,7 @@ def test_an_empty_password_keeps_the_stored_one_and_another_kind_forgets_it(
     assert visitor.document().jump_host == JumpHost()
 
 
-def test_a_login_given_in_the_file_by_several_ways_is_kept_as_it_is(visitor: Visitor) -> None:
+def test_several_logins_in_the_file_are_unchanged(visitor: Visitor) -> None:
     both = JumpHost(hops="bastion", password=Secret("second"), private_key=Secret(KEY))
     fresh = visitor.document().model_copy(update={"jump_host": both})
     draft_update(actor=visitor.cluster.owner, cluster=visitor.cluster, document=fresh, version=visitor.cluster.version)
@@ -74,24 +74,24 @@ def test_a_login_given_in_the_file_by_several_ways_is_kept_as_it_is(visitor: Vis
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
-        ({"hops": "a b", "kind": "same"}, "is no jump host"),
-        ({"hops": "bastion:99999", "kind": "same"}, "does not exist"),
-        ({"hops": "bastion", "kind": "password"}, "Give the password"),
+        ({"hops": "a b", "kind": "same"}, "is not a jump host"),
+        ({"hops": "bastion:99999", "kind": "same"}, "is not a valid port"),
+        ({"hops": "bastion", "kind": "password"}, "Enter the password"),
         ({"hops": "bastion", "kind": "key"}, "Paste the key"),
         ({"hops": "bastion", "kind": "path"}, "not one of the available choices"),
         ({"hops": "bastion", "kind": "agent"}, "not one of the available choices"),
     ],
 )
-def test_what_cannot_be_used_is_said_beside_its_field(visitor: Visitor, fields: dict[str, str], said: str) -> None:
+def test_an_unusable_value_is_reported_at_its_field(visitor: Visitor, fields: dict[str, str], message: str) -> None:
     answer = share(visitor, **fields)
     assert answer.status_code == 422
-    assert said in answer.content.decode()
+    assert message in answer.content.decode()
     assert visitor.document().jump_host == JumpHost()
     answer = own(visitor, "0:node1", way="own", **fields)
     assert answer.status_code == 422
-    assert said in answer.content.decode()
+    assert message in answer.content.decode()
 
 
 def test_the_agent_opens_a_jump_host_where_the_setting_allows_it(visitor: Visitor, settings: SettingsWrapper) -> None:
@@ -100,7 +100,7 @@ def test_the_agent_opens_a_jump_host_where_the_setting_allows_it(visitor: Visito
     assert visitor.document().jump_host == JumpHost(hops="bastion", agent_key="any")
 
 
-def test_a_machine_says_itself_how_it_is_reached(visitor: Visitor) -> None:
+def test_a_machine_can_have_its_own_route(visitor: Visitor) -> None:
     share(visitor, hops="bastion", kind="same")
     own(visitor, "0:node1", way="none")
     own(visitor, "1:node2", way="own", hops="other:2222", kind="password", password="for-other")
@@ -114,13 +114,13 @@ def test_a_machine_says_itself_how_it_is_reached(visitor: Visitor) -> None:
     assert visitor.document().hosts[1].jump_host == JumpHost()
 
 
-def test_a_login_for_many_leaves_their_ways_alone_unless_told(visitor: Visitor) -> None:
+def test_a_shared_login_changes_routes_only_on_request(visitor: Visitor) -> None:
     share(visitor, hops="bastion", kind="same")
     own(visitor, "0:node1", way="none")
     visitor.many("login/", {"row": ["0:node1", "1:node2"], "kind": "keep", "user": "deploy", "jump-way": "keep"})
     hosts = visitor.document().hosts
     assert [(host.user, host.jump_host.hops) for host in hosts[:2]] == [("deploy", "none"), ("deploy", "")]
-    assert "reached in different ways" in visitor.many("login/?row=0:node1&row=1:node2").content.decode()
+    assert "reached by different routes" in visitor.many("login/?row=0:node1&row=1:node2").content.decode()
 
 
 def test_a_finding_of_the_jump_host_leads_to_its_page(visitor: Visitor) -> None:
@@ -130,7 +130,7 @@ def test_a_finding_of_the_jump_host_leads_to_its_page(visitor: Visitor) -> None:
     assert "passwords are not sent to a jump host" in text
 
 
-def test_the_scan_says_that_it_does_not_go_through_the_jump_host(visitor: Visitor) -> None:
+def test_the_scan_page_reports_that_it_does_not_use_the_jump_host(visitor: Visitor) -> None:
     assert "scan-jump" not in visitor.many("scan/").content.decode()
     share(visitor, hops="bastion", kind="same")
     assert "not through the jump host" in visitor.many("scan/").content.decode()
@@ -180,7 +180,7 @@ def test_a_changed_key_of_a_jump_host_shows_both(visitor: Visitor) -> None:
     assert "Accept the changed key" in text
 
 
-def test_what_is_wrong_with_a_jump_host_is_said_once_and_each_way_has_its_state(visitor: Visitor) -> None:
+def test_a_jump_host_error_is_shown_once_and_each_route_has_its_state(visitor: Visitor) -> None:
     share(visitor, hops="ops@bastion:2222", kind="same")
     own(visitor, "2:node3", way="own", hops="edge,inner", kind="same")
     refused = "The jump host bastion:2222 refuses the login of ops."
@@ -199,7 +199,7 @@ def test_of_several_hops_the_one_at_which_it_ends_is_marked(visitor: Visitor) ->
     share(visitor, hops="edge,inner:2200,last", kind="same")
     after_test(visitor, "node1", "failed", message="The jump host inner:2200 refuses it.", state="failed")
     document = visitor.document()
-    (way,) = ways(document, probes_of(visitor.cluster, document))
+    (way,) = jump_routes(document, probes_of(visitor.cluster, document))
     assert [(hop.address, state) for hop, state in way.drawn] == [
         ("edge", "ok"),
         ("inner", "failed"),

@@ -1,4 +1,4 @@
-"""Lists of machines in the forms that people have them in."""
+"""Lists of machines in common formats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from clusters.config.load import load
 from clusters.config.secret import Secret
-from clusters.wizard.machines.additions import Common, offered, range_lines, with_machines
+from clusters.wizard.machines.additions import Common, preview, range_lines, with_machines
 from clusters.wizard.machines.list_parser import MOST_LINES, read_list
 from tests.conftest import SEED
 
@@ -80,7 +80,7 @@ def test_architectures_key_files_and_roles_are_read() -> None:
     assert listed.roles == ("etcd", "master")
 
 
-def test_what_is_not_understood_is_said_with_its_line() -> None:
+def test_an_unreadable_line_is_reported_with_its_number() -> None:
     listing = read_list("name,ip\nn1,10.1.0.1\n,\n;comment\n,,,8080\n")
     assert [line for line, _text in listing.problems] == [5]
 
@@ -92,7 +92,7 @@ def test_a_document_gives_its_machines(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["hosts: [", "hosts: 7\n", "- name: [1]\n", "name: n1\nspec: }\n"])
-def test_yaml_that_is_none_is_a_problem_and_nothing_breaks(text: str) -> None:
+def test_invalid_yaml_is_reported_as_a_problem(text: str) -> None:
     listing = read_list(text)
     assert listing.problems and not listing.machines
 
@@ -105,7 +105,7 @@ def test_machines_that_are_there_already_stay_out_and_nameless_ones_get_a_free_n
     document = load(SEED).document
     assert document is not None
     text = "node1 10.7.0.1\nnew 10.99.0.2\n10.7.0.3\n10.7.0.3\nfresh 10.7.0.4\n"
-    found = offered(document, read_list(text), Common(user="deploy", password="shared"))
+    found = preview(document, read_list(text), Common(user="deploy", password="shared"))
     assert [bool(each.why_not) for each in found] == [True, True, False, True, False]
     assert (found[2].listed.host.name, found[2].made_up) == ("node4", True)
     fresh = with_machines(document, [each.listed for each in found if not each.why_not])
@@ -113,11 +113,11 @@ def test_machines_that_are_there_already_stay_out_and_nameless_ones_get_a_free_n
     assert (fresh.hosts[4].user, fresh.hosts[4].password) == ("deploy", Secret("shared"))
 
 
-def test_what_a_line_says_itself_wins_over_what_is_common() -> None:
+def test_a_lines_own_values_override_the_defaults() -> None:
     document = load(SEED).document
     assert document is not None
     text = "name,ip,user,port,password\na,10.7.0.1,me,2200,mine\nb,10.7.0.2,,,\n"
-    hosts = [each.listed.host for each in offered(document, read_list(text), Common("all", "shared", 2022))]
+    hosts = [each.listed.host for each in preview(document, read_list(text), Common("all", "shared", 2022))]
     assert [(host.user, host.port, host.password) for host in hosts] == [
         ("me", 2200, Secret("mine")),
         ("all", 2022, Secret("shared")),
@@ -128,7 +128,7 @@ def test_roles_of_a_list_become_role_groups() -> None:
     document = load(SEED).document
     assert document is not None
     listing = read_list("name,ip,role\nw,10.7.0.1,worker\n")
-    fresh = with_machines(document, [each.listed for each in offered(document, listing, Common())])
+    fresh = with_machines(document, [each.listed for each in preview(document, listing, Common())])
     assert fresh.role_groups.worker == ("node2", "node3", "w")
 
 
@@ -156,7 +156,7 @@ def test_a_range_is_written_out(names: str, addresses: str, wanted: str) -> None
         ("n[1:9999]", ""),
     ],
 )
-def test_a_range_that_cannot_be_is_said(names: str, addresses: str) -> None:
+def test_an_invalid_range_is_reported(names: str, addresses: str) -> None:
     text, wrong = range_lines(names, addresses)
     assert not text and wrong.endswith(".")
 

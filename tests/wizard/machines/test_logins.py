@@ -22,7 +22,7 @@ def with_key(visitor: Visitor) -> None:
     draft_update(actor=visitor.cluster.owner, cluster=visitor.cluster, document=fresh, version=visitor.cluster.version)
 
 
-def test_a_key_is_taken_and_never_shown_again(visitor: Visitor) -> None:
+def test_a_key_is_stored_and_never_shown_again(visitor: Visitor) -> None:
     answer = visitor.many("login/", {"row": "0:node1", "kind": "key", "private_key": KEY})
     assert answer.status_code == 302
     host = visitor.document().hosts[0]
@@ -65,7 +65,7 @@ def test_a_password_beside_the_key_is_for_sudo(visitor: Visitor) -> None:
     assert (host.private_key, host.password) == (Secret(KEY), Secret("for-sudo"))
 
 
-def test_a_stored_secret_is_forgotten_when_told_so(visitor: Visitor) -> None:
+def test_a_stored_secret_is_removed_on_request(visitor: Visitor) -> None:
     with_key(visitor)
     assert "Forget the stored private key" in visitor.many("login/?row=0:node1").content.decode()
     visitor.many("login/", {"row": "0:node1", "kind": "key", "forget_password": "on"})
@@ -107,7 +107,7 @@ def test_names_follow_a_pattern_and_roles_follow_names(visitor: Visitor) -> None
     assert (groups.etcd, groups.worker) == (("k8s-07",), ("node2", "k8s-08"))
 
 
-def test_a_pattern_that_gives_a_name_twice_is_not_taken(visitor: Visitor) -> None:
+def test_a_pattern_with_duplicate_names_is_refused(visitor: Visitor) -> None:
     for pattern in ("same", "node2"):
         data = {"row": ["0:node1", "2:node3"], "pattern": pattern, "start": "1", "action": "take"}
         assert "already" in visitor.many("rename/", data).content.decode()

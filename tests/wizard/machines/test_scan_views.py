@@ -1,4 +1,4 @@
-"""A scan from the page to the list of machines, carried out by the worker."""
+"""A scan by the worker, from the page to the list of machines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_machine_that_is_there_already_is_shown_as_such(visitor: Visitor) -> N
 
 
 @pytest.mark.parametrize(("network", "port"), [("10.0.0.0/8", "22"), ("here", "22"), ("10.0.0.0/24", "70000")])
-def test_what_cannot_be_scanned_is_said(visitor: Visitor, network: str, port: str) -> None:
+def test_a_network_that_cannot_be_scanned_is_reported(visitor: Visitor, network: str, port: str) -> None:
     assert 'class="tone-failed"' in start(visitor, network, port)
     assert not Scan.objects.exists()
 

@@ -1,4 +1,4 @@
-"""Who reaches whom as a table: small clusters whole, of large ones what is in trouble, and words for every cell."""
+"""The reachability table: small clusters in full, only problems of large ones, and a text for every cell."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_direction_has_a_cell_and_ports_are_with_their_reason() -> None:
     assert table.rows[0][1][2].closed == ((SILENT, ("2380", "6443")), (NO_ROUTE, ("179",)))
 
 
-def test_a_machine_that_has_nobody_to_call_is_not_said_to_have_failed() -> None:
+def test_a_machine_without_peers_is_not_shown_as_failed() -> None:
     table = table_of([*THREE, row("spare", {})])
     assert table is not None
     states = {cell.target: cell.state for source, cells in table.rows for cell in cells if source == "spare"}
@@ -91,7 +91,7 @@ def test_the_page_shows_the_table_with_a_word_for_each_cell(visitor: Visitor) ->
     assert cells[1] == ["1", "port,", "open"] and cells[6] == ["not", "tested"]
 
 
-def test_where_all_is_open_the_table_is_closed_and_says_so(visitor: Visitor) -> None:
+def test_the_table_is_collapsed_with_a_summary_when_all_ports_are_open(visitor: Visitor) -> None:
     text = drawn(visitor, [row("node1", {"node2": {"10250": ""}}), row("node2", {"node1": {"6443": ""}})])
     assert 'data-key="reach">' in text and "all required ports are open" in text
     assert not drawn(visitor, [row("node1")])

@@ -1,4 +1,4 @@
-"""Prechecks before the run: carried out by the worker on a real sshd, told once for all machines that have them."""
+"""Prechecks before the run: the worker runs them on a real sshd, and equal findings are grouped over machines."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def states(row: Inspection, host: str) -> dict[str, str]:
 
 @pytest.mark.sshd
 @pytest.mark.django_db(transaction=True)
-def test_every_check_is_carried_out_on_a_real_machine_and_a_dead_one_says_why(alice: User, sshd: Sshd) -> None:
+def test_every_check_runs_on_a_real_machine_and_a_dead_one_has_a_reason(alice: User, sshd: Sshd) -> None:
     cluster = two_machines(alice, sshd)
     services.inspection_start(actor=alice, cluster=cluster)
     row = carried_out()
@@ -64,18 +64,18 @@ def test_every_check_is_carried_out_on_a_real_machine_and_a_dead_one_says_why(al
     assert good["access.facts"] in ("same", "warning") and "hw.cpu_role" in good
     assert set(good.values()) <= {"same", "warning", "failed"}
     assert gone.pop("access.facts") == "failed"
-    assert set(gone.values()) == {"skipped"}, "what cannot be reached says so once"
+    assert set(gone.values()) == {"skipped"}, "an unreachable machine is reported once"
     said = [found["message"] for each in row.results if each["host"] == "gone" for found in each["found"]]
     assert any("refuses the connection" in message for message in said)
     assert sshd.password not in str(row.results)
     seen = {each["host"]: each.get("seen") for each in row.results if each["check"] == "net.node_to_node"}
     assert seen == {"good": {"gone": {"10250": ""}}, "gone": None}, "on a machine's own address a closed port refuses"
-    assert "time.skew" in good and good["time.skew"] == "same", "a machine that is gone is no trouble of another"
+    assert "time.skew" in good and good["time.skew"] == "same", "a missing machine does not affect another one"
 
 
 @pytest.mark.sshd
 @pytest.mark.django_db(transaction=True)
-def test_one_check_on_one_machine_is_looked_at_again_and_the_rest_is_kept(alice: User, sshd: Sshd) -> None:
+def test_one_check_on_one_machine_is_repeated_and_other_results_stay(alice: User, sshd: Sshd) -> None:
     cluster = two_machines(alice, sshd)
     services.inspection_start(actor=alice, cluster=cluster)
     before = carried_out()
@@ -97,7 +97,7 @@ def checks(visitor: Visitor) -> str:
     return text.split('id="checks"')[1].split('class="wizard-foot"')[0]
 
 
-def test_equal_findings_are_told_together_with_what_was_measured(visitor: Visitor) -> None:
+def test_equal_findings_are_grouped_with_the_measured_values(visitor: Visitor) -> None:
     services.inspection_start(actor=visitor.cluster.owner, cluster=visitor.cluster)
     rows = [result("node1"), result("node2"), result("node3", "time.skew", "warning")]
     Inspection.objects.update(state="done", results=rows)
@@ -108,7 +108,7 @@ def test_equal_findings_are_told_together_with_what_was_measured(visitor: Visito
     assert 'data-key="poll"' not in text
 
 
-def test_a_draft_that_changed_since_is_said_to_be_out_of_date(visitor: Visitor) -> None:
+def test_results_of_a_changed_draft_are_out_of_date(visitor: Visitor) -> None:
     services.inspection_start(actor=visitor.cluster.owner, cluster=visitor.cluster)
     Inspection.objects.update(state="done", results=[result("node1")])
     visitor.post("endpoint", {"kind": "none", "domain": "new.example", "port": "6443"}, htmx=True)
@@ -142,7 +142,7 @@ def test_a_plan_that_cannot_be_made_ends_it_with_a_sentence(visitor: Visitor) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_mistake_of_our_own_is_said_and_nothing_waits_for_ever(
+def test_a_bug_in_slipway_is_reported_and_nothing_waits_forever(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""The picture of the topology: lines go where the endpoint leads, and nowhere else."""
+"""The topology diagram: lines go only where the endpoint leads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_lines_go_where_the_endpoint_leads(kind: str, lines: int, words: str) ->
     assert drawing.endpoint == words
 
 
-def test_the_page_of_the_endpoint_says_who_reaches_what(visitor: Visitor) -> None:
+def test_the_endpoint_page_shows_which_clients_reach_what(visitor: Visitor) -> None:
     assert "Clients will reach the API server at <code>10.99.0.1</code>" in visitor.get("endpoint").content.decode()
     visitor.post("endpoint", {"kind": "haproxy", "domain": "lb.example", "port": "6443"})
     text = visitor.get("endpoint").content.decode()

@@ -1,4 +1,4 @@
-"""What KubeKey 4's Inventory and Config cannot hold, and the document as it comes back from there."""
+"""What KubeKey 4's Inventory and Config cannot express, and the document after a round trip through them."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _HELD = (
 _HOST_KEYS = ("name", "internalAddress", "labels", "arch", *mapping.CONNECTOR)
 _ARCH = Host.model_fields["arch"].default
 _ITSELF = {
-    "addons": "Install them with Helm when the cluster stands.",
+    "addons": "Install them with Helm after the cluster is installed.",
     "preInstall": "KubeKey 4 has hook playbooks.",
     "postInstall": "KubeKey 4 has hook playbooks.",
-    "credential": "Write user, and password or private_key_content, into the machine's connector.",
+    "credential": "Add user, and password or private_key_content, to the machine's connector.",
     "postClusterInstall": "KubeKey 4 has hook playbooks.",
 }
-"""Key -> what to do instead. Source: KubeKey 4's page on migrating a configuration."""
+"""Key -> the alternative. Source: KubeKey 4's page on migrating a configuration."""
 
 
 def _lost(document: Document) -> Callable[[Key, str], bool]:
@@ -79,14 +79,12 @@ def findings(document: Document) -> Iterator[Finding]:
         hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
         hint = _ITSELF.get(key.name) or _of_a_plugin(path) or "Export as v1alpha2 to keep it."
         named = key.name if hosts else path.removeprefix("spec.")
-        message = f"KubeKey 4 has no place for {named}; it is left out."
+        message = f"KubeKey 4 does not support {named}; it is left out."
         yield warning("dialect.lost", path, message, hint=hint, hosts=hosts)
     for path in unknown_keys(document, "spec"):
         if not path.startswith("spec.roleGroups."):
             name = path.rpartition(".")[2]
-            yield warning(
-                "dialect.lost", path, f"The key {name} is not known; KubeKey 4's files are written without it."
-            )
+            yield warning("dialect.lost", path, f"The key {name} is unknown; KubeKey 4's files are written without it.")
     if document.kubesphere_document is not None:
         yield warning("dialect.lost", "kubesphere", "KubeKey 4 does not install KubeSphere; its document is left out.")
     yield from _changed(document)
@@ -102,35 +100,39 @@ def _changed(document: Document) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, host in enumerate(document.hosts):
         if host.name in seen:
-            message = f"The second machine called {host.name} is left out: names are keys in the Inventory."
+            message = f"The second machine named {host.name} is left out: names are keys in the Inventory."
             yield warning("dialect.lost", f"spec.hosts.{index}.name", message, hosts=(host.name,))
         seen.add(host.name)
     groups = document.role_groups
     if groups != _expanded(groups):
-        message = "Ranges like node[1:3] are written out, and control-plane is called kube_control_plane."
+        message = "Ranges like node[1:3] are expanded, and control-plane becomes kube_control_plane."
         yield info("dialect.renamed", "spec.roleGroups", message)
-    for data, taken, part in (
+    for data, known, part in (
         (document.config_v4, mapping.places(), "config"),
         (document.inventory_v4, _names_of(document), "inventory"),
     ):
-        if data and part == "config" and mapping.strip(data, taken) != data:
-            yield warning("dialect.lost", part, "What the rest of the Config says twice is written once.")
+        if data and part == "config" and mapping.strip(data, known) != data:
+            yield warning("dialect.lost", part, "Settings that occur twice in the Config are written once.")
 
 
 def _spelled(document: Document) -> Iterator[Finding]:
-    """What says the same in other words after an import."""
+    """Values that are spelled differently after an import."""
     for index, host in enumerate(document.hosts):
         if _with_address(host) != host:
-            message = f"{host.name} gets the address it has anyway; without one KubeKey 4 would go to its name."
+            message = f"{host.name} gets its effective address; without one KubeKey 4 would connect to its name."
             yield info("dialect.renamed", f"spec.hosts.{index}.address", message, hosts=(host.name,))
         if host.arch != _ARCH:
-            message = f"KubeKey 4 asks {host.name} itself for its architecture; arch stays in the file."
+            message = f"KubeKey 4 detects the architecture of {host.name} itself; arch stays in the file."
             yield info("dialect.ignored", f"spec.hosts.{index}.arch", message, hosts=(host.name,))
     if _project(document.registry) != document.registry:
-        message = "What stands behind the registry's first / is its project, as in namespaceOverride."
+        message = "The part after the registry's first / becomes its project, as in namespaceOverride."
         yield info("dialect.renamed", "spec.registry.privateRegistry", message)
     if _lines(document.dns.dns_etc_hosts) != document.dns.dns_etc_hosts:
-        yield info("dialect.renamed", "spec.dns.dnsEtcHosts", "The text is a list of lines there, so each ends here.")
+        yield info(
+            "dialect.renamed",
+            "spec.dns.dnsEtcHosts",
+            "KubeKey 4 has a list of lines, so each line ends with a line break.",
+        )
 
 
 def _names_of(document: Document) -> tuple[tuple[str, ...], ...]:
@@ -147,7 +149,7 @@ def _expanded(groups: RoleGroups) -> RoleGroups:
 
 
 def fitted(document: Document) -> Document:
-    """The document as KubeKey 4's files hold it."""
+    """The document as KubeKey 4's files express it."""
     groups = _expanded(document.role_groups)
     hosts: dict[str, Host] = {}
     for host in document.hosts:
@@ -173,7 +175,7 @@ def fitted(document: Document) -> Document:
 
 
 def _project(registry: Registry) -> Registry:
-    """Registry and project are one text there, parted at the first slash."""
+    """KubeKey 4 has registry and project in one text, separated by the first slash."""
     both = registry.private_registry
     if registry.namespace_override:
         both = f"{both}/{registry.namespace_override}"
@@ -182,7 +184,7 @@ def _project(registry: Registry) -> Registry:
 
 
 def _lines(text: str) -> str:
-    """A list of lines there, so each of them ends here."""
+    """KubeKey 4 has a list of lines, so each line ends with a line break."""
     body = text.rstrip("\n")
     return f"{body}\n" if body else ""
 

@@ -1,4 +1,4 @@
-"""Where KubeKey 4's Inventory and Config say what the document says. Source: the defaults of KubeKey 4's core roles."""
+"""Maps the document's keys to KubeKey 4's Inventory and Config. Source: the defaults of KubeKey 4's core roles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AUTH = {
     "certFile": "cert_file",
     "keyFile": "key_file",
 }
-"""Key of registry.auths -> key in cri.registry.auths, which is a list there."""
+"""Key of registry.auths -> key in KubeKey 4's list cri.registry.auths."""
 
 ARGS = {
     "apiserverArgs": ("kubernetes", "apiserver", "extra_args"),
@@ -40,7 +40,7 @@ ARGS = {
     "schedulerArgs": ("kubernetes", "scheduler", "extra_args"),
     "kubeletArgs": ("kubernetes", "kubelet", "extra_args"),
 }
-"""A list of name=value here, a mapping there."""
+"""Arguments: a list of name=value in the document, a mapping in KubeKey 4."""
 
 ENDPOINT = ("kubernetes", "control_plane_endpoint")
 ETCD_TYPE = ("etcd", "deployment_type")
@@ -64,29 +64,29 @@ SPECIAL = (
     AUTHS,
     ETC_HOSTS,
 )
-"""Places in the Config that are not one key of the document in the same shape."""
+"""Paths in the Config that do not map to one key of the document with the same structure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """A key of the document that has its own place in the Config. `keys` lead to it, the last is it."""
+    """A key of the document with a separate path in the Config. `keys` is the path to it, with the key itself last."""
 
     keys: tuple[Key, ...]
     place: tuple[str, ...]
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Its keys in the document."""
+        """The names of the keys in the document."""
         return tuple(key.name for key in self.keys)
 
     @property
     def is_switch(self) -> bool:
-        """A section with `enabled` here, a truth value there."""
+        """Whether a section with `enabled` in the document is a truth value in KubeKey 4."""
         inner = self.keys[-1].inner
         return inner is not None and issubclass(inner, Switch)
 
     def of(self, document: Document) -> Any:
-        """Its value."""
+        """The key's value."""
         value: Any = document
         for key in self.keys:
             value = getattr(value, key.attribute)
@@ -95,7 +95,7 @@ class Direct:
 
 @cache
 def direct() -> tuple[Direct, ...]:
-    """All of them."""
+    """All direct mappings."""
     return tuple(_direct(Document, ()))
 
 
@@ -111,26 +111,26 @@ def _direct(model: type[Model], before: tuple[Key, ...]) -> list[Direct]:
 
 
 def places() -> tuple[tuple[str, ...], ...]:
-    """Every place in the Config that the document speaks of."""
+    """Every path in the Config that the document covers."""
     return (*SPECIAL, *(each.place for each in direct()))
 
 
-def strip(data: dict[str, Any], taken: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
-    """Data without these places, and without what is empty then."""
-    kept: dict[str, Any] = {}
+def strip(data: dict[str, Any], to_remove: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
+    """The data without these paths, and without mappings that become empty."""
+    rest: dict[str, Any] = {}
     for name, value in data.items():
-        below = tuple(place[1:] for place in taken if place[0] == name)
+        below = tuple(place[1:] for place in to_remove if place[0] == name)
         if not below:
-            kept[name] = value
+            rest[name] = value
         elif () not in below and isinstance(value, dict):
             inner = strip(value, below)
             if inner:
-                kept[name] = inner
-    return kept
+                rest[name] = inner
+    return rest
 
 
 def merged(rest: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-    """Both together; where both say something, `data` counts."""
+    """Both merged; where both have a value, `data` takes precedence."""
     found = dict(data)
     for key, value in rest.items():
         if key not in found:

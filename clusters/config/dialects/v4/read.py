@@ -1,11 +1,11 @@
-"""KubeKey 4's Inventory and Config -> the tree a v1alpha2 file would have, places kept, and then as that is read."""
+"""Converts KubeKey 4's Inventory and Config to the tree of a v1alpha2 file, with positions, and reads that."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import reading
-from clusters.config.dialects.companion_documents import kept
+from clusters.config.dialects.companion_documents import with_warnings
 from clusters.config.dialects.v4 import mapping
 from clusters.config.schema import Document
 from clusters.config.yaml.scalars import Walk, what, wrong
@@ -18,18 +18,18 @@ Place = tuple[str, ...]
 
 
 def content(walk: Walk, parts: Parts) -> dict[str, Any]:
-    """Everything the two documents say, as data for the model."""
+    """The contents of the two documents, as data for the model."""
     root = Mapping(0, 0)
     rest: dict[str, Any] = {}
     for part, node, take in (("inventory", parts.inventory, _inventory), ("config", parts.config, _config)):
         spec = _spec(walk, node, part)
         if spec is None:
             continue
-        taken = tuple(take(walk, root, spec))
-        left = _pruned(spec, taken)
+        places_read = tuple(take(walk, root, spec))
+        left = _pruned(spec, places_read)
         if left.pairs:
-            spoken = _tree(mapping.places()) if part == "config" else None
-            rest[f"---{part}"] = kept(walk, reading.plain(walk, left, part), part, left, spoken)
+            known = _tree(mapping.places()) if part == "config" else None
+            rest[f"---{part}"] = with_warnings(walk, reading.plain(walk, left, part), part, left, known)
     return reading.model(walk, root, Document, "spec") | rest
 
 
@@ -46,7 +46,7 @@ def _spec(walk: Walk, node: Mapping | None, part: str) -> Mapping | None:
 
 
 def _at(node: Node, place: Place) -> tuple[Scalar, Node] | None:
-    """The key and the value at a place."""
+    """The key and the value at a path."""
     pair: tuple[Scalar, Node] | None = None
     for name in place:
         pair = node.pairs.get(name) if isinstance(node, Mapping) else None
@@ -66,19 +66,19 @@ def _put(root: Mapping, path: Place, mark: Scalar, value: Node) -> None:
 
 
 def _text(mark: Scalar, text: str) -> Scalar:
-    """A text that stands in the file in another shape."""
+    """A text that has another structure in the file."""
     return Scalar(mark.line, mark.column, text, "str", plain=False, end=mark.end)
 
 
 def _inventory(walk: Walk, root: Mapping, spec: Mapping) -> list[Place]:
-    taken: list[Place] = []
+    places_read: list[Place] = []
     hosts = spec.pairs.get("hosts")
     if hosts is not None and isinstance(hosts[1], Mapping):
         rows = Sequence(hosts[1].line, hosts[1].column)
         for name, (mark, variables) in hosts[1].pairs.items():
             row = Mapping(mark.line, mark.column)
             row.pairs["name"] = (mark, _text(mark, name))
-            taken += [("hosts", name, *place) for place in _host(row, mark, variables)]
+            places_read += [("hosts", name, *place) for place in _host(row, mark, variables)]
             rows.items.append(row)
         _put(root, ("hosts",), hosts[0], rows)
     elif hosts is not None and not (isinstance(hosts[1], Scalar) and hosts[1].tag == "null"):
@@ -86,49 +86,49 @@ def _inventory(walk: Walk, root: Mapping, spec: Mapping) -> list[Place]:
         walk.findings.append(wrong("mapping", "spec.hosts", "machines by name", what(hosts[1])))
     groups = spec.pairs.get("groups")
     if groups is not None and isinstance(groups[1], Mapping):
-        taken += [("groups", *place) for place in _groups(root, groups[1])]
-    empty = (name for name in ("hosts", "groups") if name in spec.pairs and not _says_something(spec.pairs[name][1]))
-    return [*taken, *((name,) for name in empty)]
+        places_read += [("groups", *place) for place in _groups(root, groups[1])]
+    empty = (name for name in ("hosts", "groups") if name in spec.pairs and not _has_content(spec.pairs[name][1]))
+    return [*places_read, *((name,) for name in empty)]
 
 
-def _says_something(node: Node) -> bool:
+def _has_content(node: Node) -> bool:
     return bool(node.pairs) if isinstance(node, Mapping) else not (isinstance(node, Scalar) and node.tag == "null")
 
 
 def _host(row: Mapping, mark: Scalar, variables: Node) -> list[Place]:
-    taken: list[Place] = [()]
+    places_read: list[Place] = [()]
     for old, new in mapping.CONNECTOR.items():
         pair = _at(variables, ("connector", new))
         if pair is not None:
             row.pairs[old] = pair
-            taken.append(("connector", new))
+            places_read.append(("connector", new))
     kind = _at(variables, ("connector", "type"))
     if kind is not None and isinstance(kind[1], Scalar) and kind[1].text == "ssh":
-        taken.append(("connector", "type"))
+        places_read.append(("connector", "type"))
     first, second = _at(variables, ("internal_ipv4",)), _at(variables, ("internal_ipv6",))
     pairs = [pair for pair in (first, second) if pair is not None]
     if pairs and all(isinstance(pair[1], Scalar) for pair in pairs):
         text = ",".join(pair[1].text for pair in pairs if isinstance(pair[1], Scalar))
         row.pairs["internalAddress"] = (pairs[0][0], _text(pairs[0][0], text))
-        taken += [("internal_ipv4",), ("internal_ipv6",)]
+        places_read += [("internal_ipv4",), ("internal_ipv6",)]
     arch = _at(variables, ("arch",))
     if arch is not None:
         row.pairs["arch"] = arch
-        taken.append(("arch",))
+        places_read.append(("arch",))
     labels = _at(variables, ("kubernetes", "custom_labels"))
     if labels is not None:
         row.pairs["labels"] = labels
-        taken.append(("kubernetes", "custom_labels"))
+        places_read.append(("kubernetes", "custom_labels"))
     if "address" not in row.pairs:
         name = row.pairs["name"][1]
         row.pairs["address"] = (
             row.pairs.get("internalAddress", (mark, name)) if not second or not first else (mark, name)
         )
-    return taken
+    return places_read
 
 
 def _groups(root: Mapping, groups: Mapping) -> list[Place]:
-    taken: list[Place] = []
+    places_read: list[Place] = []
     names = {new: old for old, new in mapping.GROUPS.items()}
     for name, (mark, group) in groups.pairs.items():
         hosts = _at(group, ("hosts",))
@@ -140,15 +140,15 @@ def _groups(root: Mapping, groups: Mapping) -> list[Place]:
                 else []
             )
             if sorted(listed) == sorted(mapping.CLUSTER_GROUPS):
-                taken.append((name, "groups"))
+                places_read.append((name, "groups"))
         elif hosts is not None and (name in names or (isinstance(group, Mapping) and len(group.pairs) == 1)):
             _put(root, ("roleGroups", names.get(name, name)), mark, hosts[1])
-            taken.append((name, "hosts"))
-    return taken
+            places_read.append((name, "hosts"))
+    return places_read
 
 
 def _config(walk: Walk, root: Mapping, spec: Mapping) -> list[Place]:
-    taken: list[Place] = []
+    places_read: list[Place] = []
     for each in mapping.direct():
         pair = _at(spec, each.place)
         if pair is None or (each.keys[-1].kind in ("int", "bool", "model") and _is_template(pair[1])):
@@ -159,8 +159,8 @@ def _config(walk: Walk, root: Mapping, spec: Mapping) -> list[Place]:
             switch.pairs["enabled"] = (mark, value)
             value = switch
         _put(root, each.path, mark, value)
-        taken.append(each.place)
-    return taken + _endpoint(root, spec) + _special(root, spec)
+        places_read.append(each.place)
+    return places_read + _endpoint(root, spec) + _special(root, spec)
 
 
 def _is_template(node: Node) -> bool:
@@ -168,7 +168,7 @@ def _is_template(node: Node) -> bool:
 
 
 def _endpoint(root: Mapping, spec: Mapping) -> list[Place]:
-    taken: list[Place] = []
+    places_read: list[Place] = []
 
     def take(key: str, *inside: str) -> Node | None:
         place = (*mapping.ENDPOINT, *inside)
@@ -176,7 +176,7 @@ def _endpoint(root: Mapping, spec: Mapping) -> list[Place]:
         if pair is None or (key == "port" and _is_template(pair[1])):
             return None
         _put(root, ("controlPlaneEndpoint", *key.split(".")), *pair)
-        taken.append(place)
+        places_read.append(place)
         return pair[1]
 
     take("domain", "host")
@@ -189,11 +189,11 @@ def _endpoint(root: Mapping, spec: Mapping) -> list[Place]:
         plain = {"kube_vip": mapping.VIP, mapping.LOCAL: ""}.get(text, text)
         _put(root, ("controlPlaneEndpoint", "internalLoadbalancer"), kind, _text(kind, plain))
     take("address", "kube_vip" if is_vip else "local", "address")
-    return taken
+    return places_read
 
 
 def _special(root: Mapping, spec: Mapping) -> list[Place]:
-    taken: list[Place] = []
+    places_read: list[Place] = []
     for place, path, change in (
         (mapping.ETCD_TYPE, ("etcd", "type"), _etcd_type),
         (mapping.MULTUS, ("network", "multusCNI", "enabled"), _multus),
@@ -205,14 +205,14 @@ def _special(root: Mapping, spec: Mapping) -> list[Place]:
         changed = change(pair[0], pair[1]) if pair is not None else None
         if pair is not None and changed is not None:
             _put(root, path, pair[0], changed)
-            taken.append(place)
+            places_read.append(place)
     registry = _at(spec, mapping.REGISTRY)
     if registry is not None and isinstance(registry[1], Scalar):
         host, _, namespace = registry[1].text.partition("/")
         _put(root, ("registry", "privateRegistry"), registry[0], _text(registry[0], host))
         _put(root, ("registry", "namespaceOverride"), registry[0], _text(registry[0], namespace))
-        taken.append(mapping.REGISTRY)
-    return taken
+        places_read.append(mapping.REGISTRY)
+    return places_read
 
 
 def _etcd_type(mark: Scalar, node: Node) -> Node | None:
@@ -255,9 +255,9 @@ def _args(mark: Scalar, node: Node) -> Node | None:
     return found
 
 
-def _pruned(node: Mapping, taken: tuple[Place, ...]) -> Mapping:
-    """The mapping without the places that were taken, and without what is empty then."""
-    return _cut(node, _tree(taken))
+def _pruned(node: Mapping, places_read: tuple[Place, ...]) -> Mapping:
+    """The mapping without the paths that were read, and without mappings that become empty."""
+    return _cut(node, _tree(places_read))
 
 
 def _tree(places: tuple[Place, ...]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The document -> KubeKey 4's Inventory and Config."""
+"""Writes the document as KubeKey 4's Inventory and Config."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def documents(document: Document, secrets: str) -> list[dict[str, Any]]:
-    """The Inventory and the Config, in this order. What they cannot hold is left out (`fit.what_does_not_fit`)."""
-    held = fitted(document)
+    """The Inventory and the Config, in this order, without what they cannot express (`fit.what_does_not_fit`)."""
+    fitted_document = fitted(document)
     shaper = Shaper("v4", secrets)
-    inventory = mapping.merged(_rest_of_inventory(held, shaper), _inventory(held, shaper))
-    config = mapping.merged(shaper.plain(held.config_v4), _config(held, shaper))
+    inventory = mapping.merged(_rest_of_inventory(fitted_document, shaper), _inventory(fitted_document, shaper))
+    config = mapping.merged(shaper.plain(fitted_document.config_v4), _config(fitted_document, shaper))
     return [
-        {"apiVersion": f"{GROUP}v1", "kind": kind, "metadata": {"name": held.name}, "spec": spec}
+        {"apiVersion": f"{GROUP}v1", "kind": kind, "metadata": {"name": fitted_document.name}, "spec": spec}
         for kind, spec in (("Inventory", inventory), ("Config", config))
     ]
 
