@@ -12,7 +12,7 @@ from clusters.config.finding import error, warning
 from clusters.config.keys import OURS, Model, Text, key
 from clusters.config.plugins import NetworkPlugin, Release
 from clusters.config.syntax import did_you_mean
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +69,8 @@ def _words(section: KubeRouter) -> Iterator[Finding]:
         ("overlayEncap", section.overlay_encap, ENCAPSULATIONS),
     ):
         if text not in known:
-            message, hint = f"kube-router has no {word} {shown(text)}.", did_you_mean(text, known)
-            found, allowed = shown(text), ", ".join(known)
+            message, hint = f"kube-router has no {word} {excerpt(text)}.", did_you_mean(text, known)
+            found, allowed = excerpt(text), ", ".join(known)
             yield error("kube_router.overlay", f"{_PATH}.{word}", message, hint=hint, found=found, allowed=allowed)
 
 
