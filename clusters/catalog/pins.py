@@ -1,4 +1,4 @@
-"""What archives must be: the SHA-256 of each, for projects that publish none beside the file.
+"""The SHA-256 of archives whose projects publish none beside the file.
 
 Sources: Docker: KubeKey 3.1's table; cri-dockerd: kubespray's. Those of a network plugin's files are in its own folder.
 """

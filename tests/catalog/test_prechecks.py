@@ -1,4 +1,4 @@
-"""Each precheck: silent on a good machine, and a measured sentence on a bad one."""
+"""Each precheck: no finding on a good machine, and a finding with the measured value on a bad one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BAD: list[tuple[str, str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("check", "name", "facts", "severity", "words"), BAD)
-def test_a_bad_machine_is_told_what_was_measured(
+def test_a_bad_machines_finding_has_the_measured_value(
     check: str,
     name: str,
     facts: dict[str, Any],
@@ -61,7 +61,7 @@ def test_a_bad_machine_is_told_what_was_measured(
     assert all(words in finding.message for finding in found)
 
 
-def test_every_precheck_is_silent_on_good_machines(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prechecks_have_no_findings_on_good_machines(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     for name, host in hosts.items():
         others = [f"{address} {address} dev eth0" for address in ("10.99.0.11", "10.99.0.12", "10.99.0.13")]
@@ -72,18 +72,14 @@ def test_every_precheck_is_silent_on_good_machines(archive: Path, monkeypatch: p
             assert list(check.body(cluster.machine(name), cluster)) == [], f"{check.id} on {name}"
 
 
-def test_ipvs_without_its_modules_is_an_error_that_names_the_way_out(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ipvs_without_its_modules_is_an_error_with_a_hint(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = seed(kubernetes={"version": "v1.20.2", "proxyMode": "ipvs"})
     cluster, _, _ = pretend(monkeypatch, archive, document)
     (found,) = CHECKS.checks["os.kernel_modules"].body(cluster.machine("node2"), cluster)
     assert "ip_vs" in found.message and "iptables" in found.hint
 
 
-def test_nftables_without_its_module_is_an_error_that_names_the_way_out(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nftables_without_its_module_is_an_error_with_a_hint(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = seed(kubernetes={"version": "v1.34.2", "proxyMode": "nftables"})
     cluster, _, _ = pretend(monkeypatch, archive, document)
     (found,) = CHECKS.checks["os.kernel_modules"].body(cluster.machine("node2"), cluster)
@@ -95,17 +91,17 @@ def test_nftables_without_its_module_is_an_error_that_names_the_way_out(
     [("4.18.0-553.el8_10.x86_64", False), ("5.12.19", False), ("5.13.0-19-generic", True), ("6.1.0-13-amd64", True)],
 )
 @pytest.mark.parametrize(
-    "said",
+    "settings",
     [
         {"proxyMode": "nftables"},
         {"kubeProxyArgs": ["proxy-mode=nftables"]},
         {"proxyMode": "ipvs", "kubeProxyConfiguration": {"mode": "nftables"}},
     ],
 )
-def test_kube_proxy_takes_no_old_kernel_for_nftables(
-    said: dict[str, Any], kernel: str, good: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
+def test_kube_proxy_refuses_nftables_on_an_old_kernel(
+    settings: dict[str, Any], kernel: str, good: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = seed(kubernetes={"version": "v1.34.2"} | said)
+    document = seed(kubernetes={"version": "v1.34.2"} | settings)
     cluster, _, _ = pretend(monkeypatch, archive, document, node2={"kernel": kernel})
     check = CHECKS.checks["os.kernel_nftables"]
     assert check.when is not None and check.when(document) and not check.when(seed())
@@ -113,13 +109,13 @@ def test_kube_proxy_takes_no_old_kernel_for_nftables(
     assert bool(found) is not good and all(kernel in each.message and "5.13" in each.message for each in found)
 
 
-def test_a_mode_that_is_overruled_asks_nothing_of_the_kernel() -> None:
-    said = {"proxyMode": "nftables", "kubeProxyConfiguration": {"mode": "iptables"}}
+def test_an_overridden_mode_does_not_require_a_kernel() -> None:
+    settings = {"proxyMode": "nftables", "kubeProxyConfiguration": {"mode": "iptables"}}
     when = CHECKS.checks["os.kernel_nftables"].when
-    assert when is not None and not when(seed(kubernetes={"version": "v1.34.2"} | said))
+    assert when is not None and not when(seed(kubernetes={"version": "v1.34.2"} | settings))
 
 
-def test_leftovers_of_our_own_earlier_run_are_no_error(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leftovers_of_our_own_earlier_run_are_accepted(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(
         monkeypatch, archive, node2={"traces": ("/var/lib/etcd/member",), "listening": (10250,)}
     )
@@ -138,7 +134,7 @@ def test_a_node_behind_a_router_is_an_error_for_bridge(archive: Path, monkeypatc
     assert "10.99.0.11" in found.message
 
 
-def test_cri_o_has_to_be_there_where_it_is_chosen(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cri_o_must_be_installed_if_it_is_chosen(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = seed(kubernetes={"containerManager": "crio"})
     cluster, hosts, _ = pretend(monkeypatch, archive, document)
     check = CHECKS.checks["cri.crio_there"]
@@ -149,7 +145,7 @@ def test_cri_o_has_to_be_there_where_it_is_chosen(archive: Path, monkeypatch: py
     assert "node2 has no CRI-O" in finding.message
 
 
-def test_certificates_of_registries_have_to_be_on_the_machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificates_of_registries_must_be_on_the_machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     auths = {"hub.example.com": {"certsPath": "/etc/ssl/hub"}}
     cluster, hosts, _ = pretend(monkeypatch, archive, seed(registry={"auths": auths}))
     hosts["node2"].answer("for f in /etc/ssl/hub/ca.crt", "/etc/ssl/hub/ca.crt\n")
@@ -159,13 +155,11 @@ def test_certificates_of_registries_have_to_be_on_the_machine(archive: Path, mon
     assert finding.message == "node2 has no /etc/ssl/hub/ca.crt."
 
 
-def test_a_docker_that_somebody_uses_is_not_taken_over_in_passing(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_docker_in_use_is_not_taken_over(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     hosts["node2"].answer("docker ps -q", "abc\ndef\n")
     machine, check = cluster.machine("node2"), CHECKS.checks["cri.unused"]
     (finding,) = check.body(machine, cluster)
     assert "node2 runs 2 containers" in finding.message
     hosts["node2"].put(b"{}", "/etc/slipway/cluster.json")
-    assert not list(check.body(machine, cluster)), "an own earlier run is no stranger"
+    assert not list(check.body(machine, cluster)), "containers of an earlier run of our own are allowed"

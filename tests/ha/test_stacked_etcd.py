@@ -10,7 +10,7 @@ import pytest
 
 from clusters.catalog.manifests import dumped
 from clusters.catalog.networks import flannel
-from clusters.catalog.plugins import settled
+from clusters.catalog.plugins import adapt_objects
 from clusters.catalog.steps.kubernetes.dns import manifest as node_dns
 from clusters.config.load import load
 from tests.catalog.networks.rendered import BOTH
@@ -149,7 +149,7 @@ def test_the_api_server_takes_the_dns_cache(cluster: Installed) -> None:
 def test_the_api_server_takes_flannels_objects(cluster: Installed, backend: str) -> None:
     """As above. The namespace is made first: a dry run keeps nothing for what comes after it."""
     document = seed(network={"plugin": "flannel", "flannel": {"backendMode": backend}, **BOTH})
-    namespace, *others = settled(document, flannel.objects(document))
+    namespace, *others = adapt_objects(document, flannel.objects(document))
     cluster.kubectl("apply", "--server-side", "-f", "-", text=dumped([namespace]))
     said = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=dumped(others))
     assert said.count("serverside-applied (server dry run)") == len(others)

@@ -15,7 +15,7 @@ import pytest
 from clusters.catalog.sources import download, index, open_source, web
 from clusters.errors import SourceError
 from installer_site import system_checks
-from tests.catalog.sources.serving import Site, says, serving
+from tests.catalog.sources.serving import Site, responds, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -237,7 +237,7 @@ def test_a_download_leaves_the_database_its_room_on_the_disk(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 5, 5))
-    with pytest.raises(SourceError, match="are kept for the database"):
+    with pytest.raises(SourceError, match="are reserved for the database"):
         kubelet(opened(site, tmp_path))
 
 
@@ -254,13 +254,13 @@ def test_an_index_that_trickles_is_given_up(site: Site, tmp_path: Path, monkeypa
                 return
 
     site.faults["/bundle.yaml"] = [trickle]
-    with pytest.raises(SourceError, match="did not arrive within"):
+    with pytest.raises(SourceError, match="was not downloaded within"):
         opened(site, tmp_path)
 
 
 @pytest.mark.parametrize("target", ["ftp://127.0.0.1:1/x", "file:///etc/passwd"])
 def test_a_redirect_leads_to_web_addresses_only(target: str, site: Site, tmp_path: Path) -> None:
     source = opened(site, tmp_path)
-    site.faults[f"/{GOOD}"] = [says(302, target)]
+    site.faults[f"/{GOOD}"] = [responds(302, target)]
     with pytest.raises(SourceError, match="cannot be fetched"):
         kubelet(source)

@@ -100,7 +100,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("what", DRIBBLING)
 def test_a_file_that_dribbles_is_given_up_long_before_its_end(what: str) -> None:
     with DRIBBLING[what]().serving() as server:
-        with pytest.raises(SourceError, match=r"next to nothing, for 0\.5 seconds") as caught:
+        with pytest.raises(SourceError, match=r"almost nothing for 0\.5 seconds") as caught:
             fetch_text(server.url, attempts=1)
         assert not server.whole
         assert server.sent < sum(map(len, server.pieces)) / 2 + len(HEADERS)

@@ -93,7 +93,7 @@ def test_retry_this_step_does_that_step_alone_until_it_holds_and_then_the_rest_i
         said = attempts.header(alone)
         assert "The step is done" in said
         assert "Do the rest" in said
-        assert "stands" not in said
+        assert "is installed" not in said
         assert Cluster.objects.get().state != "ready"
         whole = attempts.press(alone)
     assert (whole.state, whole.part) == ("succeeded", "")

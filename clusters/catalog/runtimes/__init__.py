@@ -1,4 +1,4 @@
-"""Container runtimes, one file each; runtime_of() gives the one a document wants."""
+"""Container runtimes, one file each; runtime_of() returns the one a document names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MADE_BY: dict[str, Callable[[Document], Runtime]] = {
 }
 
 STEPS = ("runtime/containerd", "runtime/docker", "runtime/cri-dockerd", "runtime/crio")
-"""The steps after which a runtime can be used; a plan has those of the chosen one."""
+"""The steps after which a runtime can be used; a plan contains those of the chosen one."""
 
 
 def runtime_of(document: Document) -> Runtime:
@@ -31,8 +31,8 @@ def runtime_of(document: Document) -> Runtime:
     made = _MADE_BY.get(document.kubernetes.container_manager)
     if made is None:
         raise PlanError(
-            f"There is no container runtime {document.kubernetes.container_manager!r}.",
-            hint=f"There are: {', '.join(_MADE_BY)}.",
+            f"{document.kubernetes.container_manager!r} is not a supported container runtime.",
+            hint=f"Choose one of: {', '.join(_MADE_BY)}.",
         )
     return made(document)
 

@@ -1,4 +1,4 @@
-"""etcd/external: what API servers need to log in to an etcd that is there already."""
+"""etcd/external: the certificates with which API servers log in to an existing etcd."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CA, CERTIFICATE, KEY = f"{ETCD_PKI}/external-ca.pem", f"{ETCD_PKI}/external.pem"
 
 
 def has_certificates(document: Document) -> bool:
-    """Whether the document uses an etcd that speaks TLS."""
+    """Whether the document uses an external etcd with TLS."""
     given = document.etcd.external
     return document.etcd.type == "external" and bool(given.ca_file and given.cert_file and given.key_file)
 
 
 @step("etcd/external", on="control-plane", needs=("os/claim",), when=has_certificates, expected=1)
 def external(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Give each API server what the external etcd asks for"""
+    """Install the certificates for the external etcd"""
     given = cluster.document.etcd.external
     key = given.key_file if isinstance(given.key_file, Secret) else Secret(given.key_file)
     machine.keep_secret(key)

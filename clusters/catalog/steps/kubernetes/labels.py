@@ -1,4 +1,4 @@
-"""kubernetes/labels: roles and the document's own labels on nodes, and which control planes take ordinary pods."""
+"""kubernetes/labels: roles and the document's own labels on nodes, and which control planes accept ordinary pods."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     expected=2,
 )
 def labels(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Label the nodes, and open shared control planes to pods"""
+    """Label the nodes, and allow pods on shared control planes"""
     taints = facts_of(cluster.document.kubernetes.version).control_plane_taints
     for member in {each.name: each for each in cluster.members("master") + cluster.members("worker")}.values():
         wanted = dict(member.spec.labels) | ({WORKER_KEY: ""} if "worker" in member.roles else {})
@@ -36,10 +36,10 @@ def labels(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def _node(machine: Machine, name: str) -> dict[str, Any]:
-    """The node as the API server has it. Raises NotReached where there is none, NoAnswer when it does not say."""
+    """The node in the API server. Raises NotReached where it is missing, NoAnswer when the server does not answer."""
     found = get_object(machine, "node", name, namespace="")
     if found is None:
-        raise NotReached(f"The API server knows no node {name}.", hint="Retry the run, so that it joins.")
+        raise NotReached(f"The API server does not list the node {name}.", hint="Retry the run, so that it joins.")
     return found
 
 
@@ -47,7 +47,7 @@ def _labelled(name: str, wanted: dict[str, str]) -> Want:
     def look(machine: Machine) -> Sight:
         has = _node(machine, name).get("metadata", {}).get("labels", {})
         off = [key for key, value in wanted.items() if has.get(key) != value]
-        return Sight(not off, f"not so labelled: {', '.join(off)}" if off else "")
+        return Sight(not off, f"labels missing or different: {', '.join(off)}" if off else "")
 
     def act(machine: Machine) -> None:
         pairs = words(f"{key}={value}" for key, value in wanted.items())
@@ -68,4 +68,4 @@ def _untainted(name: str, keys: tuple[str, ...]) -> Want:
         found = held(machine)
         return Sight(not found, f"it has the taints {', '.join(found)}" if found else "")
 
-    return Wanted(f"{name} takes ordinary pods too", look, act)
+    return Wanted(f"{name} accepts ordinary pods, too", look, act)
