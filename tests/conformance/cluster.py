@@ -29,7 +29,7 @@ MIRRORS = "/etc/containerd/certs.d"
 
 @contextmanager
 def conformance_cluster(lab: Lab, bundle: Path, suite: Path, place: Path) -> Iterator[Installed]:
-    """Install the cluster and import the images of upstream's tests on its nodes. Some tests always pull; they reach a
+    """Install the cluster and import the images of upstream's tests on its nodes. Some tests always pull, from a
     registry that runs until the end of the block."""
     cluster = install(lab, LAYOUT, bundle, place)
     with ThreadPoolExecutor(len(cluster.hosts)) as pool:
@@ -78,7 +78,7 @@ def _mirror(at: str) -> str:
 
 
 def kubeconfig(cluster: Installed, place: Path) -> Path:
-    """The administrator's, with the address of the control plane in the place of a name that only its nodes know."""
+    """The administrator's kubeconfig, with the control plane's address instead of a name that only nodes resolve."""
     whole = yaml.safe_load(cluster.kubeconfig.read_text())
     for each in whole["clusters"]:
         each["cluster"]["server"] = f"https://{cluster.host(LAYOUT.master[0]).address}:{LAYOUT.api_port}"
