@@ -1,13 +1,13 @@
 #!/bin/bash
 # Kubernetes 1.37.2 on three machines by hand: etcd and the control plane on node1, pods on node2 and node3.
 #
-# What an administrator types who knows what Slipway's recipe does, and lets run at the same time what can.
-# It ends in the same state: three nodes Ready, DNS on more than one of them, images that kubelet keeps, a kubeconfig
-# here. Nothing is looked at before it is done, nothing can be resumed, and what these machines need (they are
-# containers with control groups of version 1) is simply known.
+# The commands of an administrator who knows Slipway's recipe and runs in parallel whatever can run in parallel.
+# The result is the same: three nodes Ready, DNS on more than one of them, images that kubelet keeps, a kubeconfig on
+# this machine. The script checks nothing beforehand and cannot be resumed, and it is written for these machines
+# (containers with control groups of version 1).
 #
 # Usage: LOGIN=user PASSWORD=word install.sh BUNDLE FOLDER NODE1 NODE2 NODE3
-#   BUNDLE has the artifacts, FOLDER (empty) takes what is made here, the rest are the machines' addresses.
+#   BUNDLE has the artifacts, FOLDER (empty) is for the generated files, the rest are the machines' addresses.
 set -euo pipefail
 export LOGIN PASSWORD
 
@@ -573,7 +573,7 @@ exit 1
 EOF
 }
 
-# --- From bare machines to a cluster that answers --------------------------------------------------------------------
+# --- From bare machines to a working cluster -------------------------------------------------------------------------
 
 prepare node2 &
 workers=($!)

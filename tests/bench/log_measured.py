@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "installer_site.settings")
-# Playwright's loop runs in this thread; Django would take that for asynchronous code.
+# Playwright's loop runs in this thread; Django would treat that as asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 django.setup()
 
@@ -39,15 +39,17 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-# As people run it; those of tests are shorter than a busy machine may be silent.
+# The defaults of production; those of tests are shorter than the pauses of a busy machine.
 LEASE = {"SLIPWAY_LEASE_SECONDS": "30", "SLIPWAY_HEARTBEAT_SECONDS": "5"}
 MILLION = 1_000_000
 OPENED, SEARCHED = 0.2, 0.08
-"""Times the whole log as a file: fetched, and fetched and looked through; 0.06 and 0.03 were seen at most."""
+"""Limits as multiples of the whole log as a file: fetched, and fetched and searched; 0.06 and 0.03 were measured at
+most."""
 STORED, SHOWN = 0.7, 1.0
-"""Times a row of the database for each line; 0.41 was seen of the first at most."""
+"""Limits as multiples of a database row for each line; 0.41 was measured for the first at most."""
 LATE = 10.0
-"""Times a bare echo of the same lines. 0.4 to 4.9 were seen on a machine with ten and more that wanted a processor."""
+"""Limit as a multiple of a bare echo of the same lines. 0.4 to 4.9 were measured on a machine with ten and more
+processes that waited for a processor."""
 NEEDLE = "a needle in a haystack"
 SEARCHES = (
     ("one line", f"search={NEEDLE.replace(' ', '+')}", 1),
@@ -75,20 +77,20 @@ new MutationObserver((changes) => {
 
 
 def highest_memory(pid: int) -> float:
-    """The most memory that a process ever had, in MB."""
+    """The peak memory of a process, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def new_run(**fields: Any) -> Run:
-    """A run of a cluster of its own."""
+    """A run of a new cluster."""
     owner = get_user_model().objects.get()
     cluster = Cluster.objects.create(owner=owner, name="bench", document=SEED)
     return Run.objects.create(cluster=cluster, document=SEED, asked_by=owner, **fields)
 
 
 def million() -> Run:
-    """A finished run with a million lines, and one needle in the midst of them."""
+    """A finished run with a million lines, and one needle in the middle."""
     run = new_run(state="succeeded", started_at=timezone.now(), finished_at=timezone.now())
     fill(run, MILLION, TEXT, NEEDLE, HOSTS)
     return run
@@ -106,7 +108,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def opened(browser: Browser, pages: Site, session: str) -> Any:
-    """A page of somebody who is signed in, with the static files in its cache."""
+    """A page of a signed-in user, with the static files in its cache."""
     context = browser.new_context(base_url=pages.url, viewport={"width": 1280, "height": 900})
     context.add_cookies([{"name": "sessionid", "value": session, "url": pages.url}])
     page = context.new_page()
@@ -144,12 +146,12 @@ def opening(browser: Browser, pages: Site, run: Run, session: str) -> Iterator[R
 
 
 def _than(what: str, took: float, most: float, other: float, named: str, more: str = "") -> Row:
-    """Times another way to the same end, both in seconds."""
+    """A row with a multiple of an alternative's seconds."""
     return Row(what, took / other, most, "×", f"{took:.3f} s; {named}: {other:.3f} s{more}")
 
 
 def storing(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
-    """Twenty machines print as fast as the database takes it, and somebody watches."""
+    """Twenty machines print as fast as the database stores it, and a page watches."""
     count = 20_000
     run = new_run()
     page = opened(browser, pages, session)
@@ -204,7 +206,7 @@ def latency(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     page.context.close()
     bare = sorted(bare + echoed(browser, TEXT, rate, seconds / 3))
     missing = rate * seconds - len(late)
-    # Not at the same time: whoever asks again and again makes the pages slower for all.
+    # Not at the same time: polling makes the pages slower for all.
     run, more["BENCH_SECONDS"] = new_run(), "5"
     with asking(pages, session, run) as asked, manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.metronome",
                                                       **LEASE, **more):  # fmt: skip
@@ -228,10 +230,10 @@ def watchers(pages: Site, session: str) -> Iterator[Row]:
     more = {"BENCH_RATE": str(rate), "BENCH_SECONDS": str(seconds), "BENCH_WAIT": "5"}
     try:
         with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.metronome", **LEASE, **more):
-            said, _ = crowd.communicate(timeout=180)
+            output, _ = crowd.communicate(timeout=180)
     finally:
         crowd.kill()
-    found = json.loads(said)
+    found = json.loads(output)
     run.refresh_from_db()
     memory = highest_memory(pages.process.pid) if pages.process else 0.0
     behind = found["ended"] - run.finished_at.timestamp()
