@@ -88,9 +88,9 @@ def test_a_link_in_a_bundle_directory_leads_to_no_file_outside(kind: str, tmp_pa
     (root / "bundle.yaml").write_bytes(index_of(entry("link"), entry("link")))
     source = open_source(str(root), cache=tmp_path)
     for ask in (source.file, source.look_for) if kind == "file" else ():
-        with pytest.raises(SourceError, match="leads out of the bundle"):
+        with pytest.raises(SourceError, match="is a link out of the bundle"):
             ask("kubernetes", "v1.37.2", "link", "amd64")
-    with pytest.raises(SourceError, match="leads out of the bundle"):
+    with pytest.raises(SourceError, match="is a link out of the bundle"):
         source.image("example/app:1", "amd64")
 
 

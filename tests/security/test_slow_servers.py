@@ -109,7 +109,7 @@ def test_a_file_that_dribbles_is_given_up_long_before_its_end(what: str) -> None
 
 def test_a_look_at_a_file_that_dribbles_is_given_up() -> None:
     with DRIBBLING["headers"]().serving() as server:
-        with pytest.raises(SourceError, match="next to nothing"):
+        with pytest.raises(SourceError, match="almost nothing"):
             look_at(server.url)
         assert not server.whole
 
