@@ -34,9 +34,9 @@ def connection_times(machine: Machine, places: Collection[str], *, tries: int, s
     found: dict[str, list[float]] = {}
     for line in machine.ask(connecting(places, tries=tries, seconds=seconds)).stdout.splitlines():
         place, _, micros = line.partition(" ")
-        taken = whole_number(micros)
-        if place in places and taken is not None:
-            found.setdefault(place, []).append(taken / 1000)
+        microseconds = whole_number(micros)
+        if place in places and microseconds is not None:
+            found.setdefault(place, []).append(microseconds / 1000)
     return found
 
 

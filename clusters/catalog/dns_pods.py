@@ -81,39 +81,39 @@ def _wanted(pod: dict[str, Any]) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     if not (pod.get("affinity") or {}).get("podAntiAffinity"):
         wanted["affinity"] = {"podAntiAffinity": APART}
-    if seldom := [each["name"] for each in pod.get("containers", ()) if _asked_seldom(each)]:
+    if seldom := [each["name"] for each in pod.get("containers", ()) if _is_probed_seldom(each)]:
         wanted["containers"] = [{"name": name, "readinessProbe": SOON} for name in seldom]
     return wanted
 
 
-def _asked_seldom(container: dict[str, Any]) -> bool:
+def _is_probed_seldom(container: dict[str, Any]) -> bool:
     probe = container.get("readinessProbe")
     return probe is not None and all(probe.get(key, usual) == usual for key, usual in SELDOM.items())
 
 
 def spread() -> Wanted:
     """DNS survives the loss of one machine; if the scheduler puts all its pods together again, the log notes it."""
-    tried = False
+    has_acted = False
 
     def look(machine: Machine) -> Sight:
         nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
         if nodes is None or pods is None:
             raise NoAnswer("The API server does not report where the DNS pods are.")
-        if (waiting := unplaced(pods)) and not tried:
+        if (waiting := unplaced(pods)) and not has_acted:
             return Sight(False, f"the scheduler has not yet placed {', '.join(waiting)}")
         crowded = misplaced(nodes, pods)
-        if crowded and tried:
+        if crowded and has_acted:
             machine.note(f"the scheduler put {', '.join(crowded)} on the same machine again; others may be too full")
             crowded = []
         return Sight(not crowded, f"one machine's failure would stop DNS: {', '.join(crowded)}" if crowded else "")
 
     def act(machine: Machine) -> None:
-        nonlocal tried
+        nonlocal has_acted
         _wait_until_placed(machine)
         nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
         if nodes is None or pods is None:
             return
-        tried = True
+        has_acted = True
         if crowded := misplaced(nodes, pods):
             machine.do(kubectl("delete pod -n {} --wait=false {}", NAMESPACE, words(crowded)))
             _wait_until_placed(machine)

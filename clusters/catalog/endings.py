@@ -35,8 +35,8 @@ def unit_ends(unit: str) -> Callable[[Machine], str]:
     before: list[int] = []
 
     def look(machine: Machine) -> str:
-        shown = machine.ask(sh("systemctl show {} -p ActiveState -p NRestarts -p Result 2>/dev/null", unit)).stdout
-        state = dict(line.partition("=")[::2] for line in shown.splitlines())
+        output = machine.ask(sh("systemctl show {} -p ActiveState -p NRestarts -p Result 2>/dev/null", unit)).stdout
+        state = dict(line.partition("=")[::2] for line in output.splitlines())
         if state.get("ActiveState") == "failed":
             why = f"systemd no longer restarts {unit} ({state.get('Result') or 'failed'})"
             return f"{why}. Its log: {_last_line(machine, unit)}"

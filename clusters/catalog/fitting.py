@@ -70,14 +70,14 @@ def best(component: str, versions: Iterable[str], kubernetes_version: str) -> st
     """
     has = tuple(versions)
     try:
-        asked = matrix.numbers(version_for(component, kubernetes_version))
+        preferred = matrix.numbers(version_for(component, kubernetes_version))
     except (ConfigError, SourceError):
-        asked = None
+        preferred = None
 
     def rank(version: str) -> tuple[bool, bool, bool, bool, matrix.Version, bool]:
         found, fit = matrix.numbers(version), fit_of(component, version, kubernetes_version)
-        same = found is not None and asked is not None and found[:2] == asked[:2]
-        whole = found is not None and found == asked
+        same = found is not None and preferred is not None and found[:2] == preferred[:2]
+        whole = found is not None and found == preferred
         return not fit.refused, not fit.doubt, whole, same, found or (0, 0, 0), "-" not in version
 
     found = max(has, key=rank)

@@ -103,12 +103,12 @@ def applied_objects(
     expensive or gives a different result each time, else that of the objects. Changes that others make to an object
     are left alone.
     """
-    made: list[Sequence[Object]] = []
+    created: list[Sequence[Object]] = []
 
     def wanted(machine: Machine) -> Sequence[Object]:
-        if not made:
-            made.append(objects(machine))
-        return made[0]
+        if not created:
+            created.append(objects(machine))
+        return created[0]
 
     def digest(machine: Machine) -> str:
         return fingerprint() if fingerprint else digest_of(dumped(wanted(machine)))
@@ -197,8 +197,8 @@ def _send(machine: Machine, objects: Sequence[Object], what: str) -> None:
 def _remove(machine: Machine, references: Sequence[str]) -> None:
     """Remove objects that are no longer wanted."""
     permanent = tuple(f":{kind.lower()}" for kind in FIRST)
-    gone = [each for each in references if not each.startswith(permanent)]
-    for namespace, names in _by_namespace(gone):
+    deleted = [each for each in references if not each.startswith(permanent)]
+    for namespace, names in _by_namespace(deleted):
         machine.do(kubectl("delete --ignore-not-found -n {} {}", namespace or "default", words(names)))
 
 

@@ -13,8 +13,8 @@ from tests.bench.install_measured import (
     again,
     by_script,
     by_slipway,
+    result_of,
     step_times,
-    what_came_of_it,
 )
 from tests.bench.row import Row
 from tests.lab.lab import Lab
@@ -58,11 +58,11 @@ def _rows(lab: Lab, bundle: Path, place: Path) -> Iterator[Row]:
     rounds = int(os.environ.get(ROUNDS, "3"))
     for number in range(rounds):
         took, installed = by_script(lab, bundle, place / f"script-{number}")
-        by_hand = what_came_of_it(installed)
+        by_hand = result_of(installed)
         script.append(took)
         print(took.line("script"), flush=True)
         took, installed = by_slipway(lab, bundle, place / f"slipway-{number}")
-        ours = what_came_of_it(installed)
+        ours = result_of(installed)
         assert ours == by_hand, f"both should end in the same state:\n{by_hand}\n{ours}"
         slipway.append(took)
         print(took.line("slipway"), flush=True)

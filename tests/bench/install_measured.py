@@ -113,7 +113,7 @@ def again(installed: Installed) -> Took:
     return _timed(installed.lab, run)
 
 
-def what_came_of_it(installed: Installed) -> dict[str, Any]:
+def result_of(installed: Installed) -> dict[str, Any]:
     """The result that both sides must reach: Ready nodes and their images, DNS with all its pods on more than one node,
     and kubeadm's settings."""
     wanted = {host.name for host in installed.hosts}

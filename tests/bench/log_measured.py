@@ -129,7 +129,7 @@ def opening(browser: Browser, pages: Site, run: Run, session: str) -> Iterator[R
     page.goto(f"/runs/{run.pk}/", wait_until="commit")
     page.locator(f"#L{MILLION}").wait_for(state="visible")
     took = time.monotonic() - began
-    here, looked = whole_log(pages, session, run, NEEDLE)
+    here, searched = whole_log(pages, session, run, NEEDLE)
     yield _than("open a finished run of 1,000,000 lines at its end", took, OPENED, here, "all of it as a file")
     for what, query, lines in SEARCHES:
         began = time.monotonic()
@@ -137,11 +137,11 @@ def opening(browser: Browser, pages: Site, run: Run, session: str) -> Iterator[R
         took = time.monotonic() - began
         if len(found) != lines:
             raise AssertionError(f"The search for {what} found {len(found)} lines.")
-        yield _than(f"search in 1,000,000 lines that finds {what}", took, SEARCHED, looked, "in the file")
+        yield _than(f"search in 1,000,000 lines that finds {what}", took, SEARCHED, searched, "in the file")
     for what, query in HITS:
         began = time.monotonic()
         fetched(pages, session, f"/runs/{run.pk}/log/{query}")
-        yield _than(f"in 1,000,000 lines {what}", time.monotonic() - began, SEARCHED, looked, "in the file")
+        yield _than(f"in 1,000,000 lines {what}", time.monotonic() - began, SEARCHED, searched, "in the file")
     page.context.close()
 
 
@@ -161,7 +161,7 @@ def storing(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 300, "the end of the run")
         memory = highest_memory(worker.pid)
     run.refresh_from_db()
-    shown = latest(page, run, 300)
+    shown_after = latest(page, run, 300)
     page.context.close()
     seconds = (run.finished_at - run.started_at).total_seconds()
     seen: dict[str, int] = {}
@@ -181,7 +181,7 @@ def storing(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     total, named = count * HOSTS, "a row for each line"
     more = f"; {total:,} lines, {total / seconds:,.0f} a second"
     yield _than(f"20,000 lines from {HOSTS} machines stored", seconds * 20_000 / total, STORED, plain, named, more)
-    each, more = (seconds + shown) * 20_000 / total, f"; all of them {shown:.1f} s after the end"
+    each, more = (seconds + shown_after) * 20_000 / total, f"; all of them {shown_after:.1f} s after the end"
     yield _than("20,000 lines stored and shown to who watches meanwhile", each, SHOWN, plain, named, more)
     yield Row("of these lost, or twice, or not in order", missing if whole else count * HOSTS, 0, "lines")
     yield Row("memory of the worker meanwhile, at most", memory, 300, "MB")
@@ -208,10 +208,10 @@ def latency(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     missing = rate * seconds - len(late)
     # Not at the same time: polling makes the pages slower for all.
     run, more["BENCH_SECONDS"] = new_run(), "5"
-    with asking(pages, session, run) as asked, manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.metronome",
+    with asking(pages, session, run) as polled, manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.metronome",
                                                       **LEASE, **more):  # fmt: skip
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 90, "the end of the run")
-    most, echo, other = (times[int(len(times) * 0.99)] for times in (late, bare, sorted(asked)))
+    most, echo, other = (times[int(len(times) * 0.99)] for times in (late, bare, sorted(polled)))
     beside = f"{most:.0f} ms (p50: {late[len(late) // 2]:.0f}); a bare websocket echo of them {echo:.1f} ms"
     beside += f" (p50: {bare[len(bare) // 2]:.1f}); asking every second {other:,} ms"
     yield Row("line printed to line in the page at 2,000 lines a second, p99", most / echo, LATE, "×", beside)

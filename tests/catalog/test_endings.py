@@ -193,8 +193,8 @@ def test_a_failed_or_crashing_kubelet_is_detected(failed: int, restarts: str, en
     systemctl.write_text(f"#!/bin/sh\n[ $1 = show ] || exit {failed}\necho NRestarts={restarts}\n")
     systemctl.chmod(0o755)
     known = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    asked = subprocess.run(["/bin/sh", "-c", kubelet_config._ENDS_AGAIN_AND_AGAIN.text], env=known, check=False)
-    assert (asked.returncode == 0) is ends
+    done = subprocess.run(["/bin/sh", "-c", kubelet_config._EXITS_REPEATEDLY.text], env=known, check=False)
+    assert (done.returncode == 0) is ends
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"status": 1}', '{"status": {"id": "x", "startedAt": 5}}'])

@@ -266,5 +266,5 @@ def test_a_precheck_does_not_wait_for_kubectl_exec(archive: Path, monkeypatch: p
     etcd.hosts["node1"].answer("endpoint health", Answer("", 1, "error: error dialing backend: no route to host"))
     etcd.hosts["node1"].answer("get --raw /readyz", 1)
     assert members.silent_etcd(etcd.cluster.machine("node1"), etcd.cluster) is not None
-    asked = [each for each in etcd.hosts["node1"].commands if "kubectl" in each]
-    assert len(asked) == 2 and all(f"--request-timeout {members.SOON}s " in each for each in asked)
+    requests = [each for each in etcd.hosts["node1"].commands if "kubectl" in each]
+    assert len(requests) == 2 and all(f"--request-timeout {members.SOON}s " in each for each in requests)

@@ -322,8 +322,8 @@ def test_a_certificate_without_a_name_is_renewed_and_checked_in_use(
     host.answer("init phase certs apiserver", renew)
     want.reach(machine)
     assert want.seen(machine).so
-    asked = "--tls-server-name any.api.example"
-    assert not any(asked in each for each in host.commands), "nothing waits for that yet"
+    request = "--tls-server-name any.api.example"
+    assert not any(request in each for each in host.commands), "nothing waits for that yet"
     served = certificate.served(cluster)
     assert served.seen(machine).found == "it does not present the certificate for any.api.example yet"
     new = host.files[certificate.CERTIFICATE].content
@@ -332,11 +332,11 @@ def test_a_certificate_without_a_name_is_renewed_and_checked_in_use(
     host.put(new, certificate.CERTIFICATE)
     host.answer("rm -f /etc/slipway/apiserver-name-unseen", lambda ran: forget(host, certificate.UNSEEN))
     served.reach(machine)
-    assert any(asked in each for each in host.commands)
+    assert any(request in each for each in host.commands)
     assert served.seen(machine).so
     fewer = pretend(monkeypatch, archive)[0]
-    _, fewer_wanted = certificate.certificate(machine, fewer)
-    assert fewer_wanted.seen(machine).found == "it is still valid for *.api.example"
+    _, want_fewer = certificate.certificate(machine, fewer)
+    assert want_fewer.seen(machine).found == "it is still valid for *.api.example"
 
 
 def test_a_new_endpoint_name_works_before_machines_use_it(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2] / "clusters"
 MODULES = sorted(path for folder in ("catalog", "engine") for path in (ROOT / folder).rglob("*.py"))
-ASKED = {"ask", "so_if"}
+QUERIES = {"ask", "so_if"}
 """Functions whose first argument is a check; so is the argument `unless` elsewhere."""
 
 _AT = (
@@ -89,9 +89,9 @@ def looks(path: Path) -> Iterator[tuple[int, str]]:
         known = outer | names_of(function, inner=True)
         for call in (each for each in ast.walk(function) if isinstance(each, ast.Call)):
             name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            asked = call.args[:1] if name in ASKED else []
-            asked = [*asked, *(each.value for each in call.keywords if each.arg == "unless")]
-            yield from ((call.lineno, text) for each in asked for text in texts(each, known))
+            queries = call.args[:1] if name in QUERIES else []
+            queries = [*queries, *(each.value for each in call.keywords if each.arg == "unless")]
+            yield from ((call.lineno, text) for each in queries for text in texts(each, known))
 
 
 def changing(path: Path) -> list[str]:
@@ -183,8 +183,8 @@ def test_a_dry_run_can_make_every_check_of_every_step(
                     assert "may only look" not in error.message
     assert seen > 50
     assert {name: host.files for name, host in hosts.items()} == before
-    asked = {each for host in hosts.values() for each in host.commands if CHANGES.search(each)}
-    assert [each for each in asked if not any(word in each for word in ALLOWED)] == []
+    queries = {each for host in hosts.values() for each in host.commands if CHANGES.search(each)}
+    assert [each for each in queries if not any(word in each for word in ALLOWED)] == []
 
 
 def test_actions_outside_of_wanted_states_are_in_the_log(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,16 +110,16 @@ def test_unwanted_objects_are_removed_but_never_a_definition(machine: Machine, s
 
 
 def test_a_fingerprint_replaces_objects_that_are_expensive_to_make(machine: Machine, server: ApiServer) -> None:
-    made: list[str] = []
+    created: list[str] = []
 
     def make(here: Machine) -> list[dict[str, Any]]:
-        made.append(here.name)
+        created.append(here.name)
         return [CONFIG]
 
     applied_objects("net", make, fingerprint=lambda: "one").reach(machine)
     assert applied_objects("net", make, fingerprint=lambda: "one").seen(machine).so
     assert not applied_objects("net", make, fingerprint=lambda: "two").seen(machine).so
-    assert made == ["node1"]
+    assert created == ["node1"]
 
 
 def test_a_stream_is_read_and_lists_are_flattened() -> None:

@@ -17,7 +17,7 @@ NEXT_IMAGE = "docker.io/library/busybox:1.35-next"
 """The same programs under another name: for Kubernetes it is another image, so that it replaces every replica."""
 ARCHIVE = "busybox-1.35.tar"
 NODE_PORT = 30090
-GONE_AFTER = 10
+EVICTED_AFTER = 10
 """Seconds after which replicas leave a node that does not answer; Kubernetes' default is 300."""
 
 
@@ -64,12 +64,12 @@ def application() -> str:
         # Nodes need a moment to learn that a replica must get no more requests.
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
     }
-    gone = [
+    tolerations = [
         {
             "key": f"node.kubernetes.io/{key}",
             "operator": "Exists",
             "effect": "NoExecute",
-            "tolerationSeconds": GONE_AFTER,
+            "tolerationSeconds": EVICTED_AFTER,
         }
         for key in ("not-ready", "unreachable")
     ]
@@ -89,7 +89,7 @@ def application() -> str:
             "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {"labels": {"app": "web"}},
-                "spec": {"containers": [web], "tolerations": gone, "topologySpreadConstraints": [spread]},
+                "spec": {"containers": [web], "tolerations": tolerations, "topologySpreadConstraints": [spread]},
             },
         },
     }

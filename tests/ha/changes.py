@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.ha.installed import Installed
 
-TOLD = {
+AUDIT_POLICY = {
     "rules": [
         {"level": "RequestResponse", "resources": [{"group": "", "resources": ["configmaps"]}]},
         {"level": "None"},
@@ -34,8 +34,8 @@ def runs(cluster: Installed, on: str, program: str) -> bool:
 
 def names_served(cluster: Installed, on: str) -> frozenset[str]:
     """The names in the certificate that an API server presents."""
-    shown = ssl.get_server_certificate((cluster.host(on).address, cluster.layout.port), timeout=5)
-    return pki.names_of(shown.encode())
+    presented = ssl.get_server_certificate((cluster.host(on).address, cluster.layout.port), timeout=5)
+    return pki.names_of(presented.encode())
 
 
 def proxy_configuration(cluster: Installed, on: str) -> dict[str, Any]:

@@ -223,13 +223,13 @@ class Installed:
     def _credentials(self) -> tuple[Path, Path]:
         """The administrator's certificate and key as files."""
         user = yaml.safe_load(self.kubeconfig.read_text())["users"][0]["user"]
-        made = []
+        paths = []
         for kind in ("certificate", "key"):
             path = self.place / f"admin-{kind}.pem"
             path.touch(mode=0o600)
             path.write_bytes(base64.b64decode(user[f"client-{kind}-data"]))
-            made.append(path)
-        return made[0], made[1]
+            paths.append(path)
+        return paths[0], paths[1]
 
 
 def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:

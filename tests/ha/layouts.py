@@ -66,7 +66,7 @@ class Layout:
         if self.dual_stack:
             pods, services = f"{pods},fd85:ee78::/112", f"{services},fd85:ee79::/112"
             rows = [
-                row | {"internalAddress": f"{at.address},{written_out(at.address6)}"}
+                row | {"internalAddress": f"{at.address},{exploded(at.address6)}"}
                 for row, at in zip(rows, hosts, strict=True)
             ]
         endpoint: dict[str, Any] = {"domain": "lb.kubesphere.local", "address": self.address(hosts), "port": self.port}
@@ -102,7 +102,7 @@ class Layout:
         return path
 
 
-def written_out(address6: str) -> str:
+def exploded(address6: str) -> str:
     """An IPv6 address in full, as some people write it, but machines do not."""
     return ipaddress.ip_address(address6).exploded.upper()
 

@@ -27,7 +27,7 @@ LOGINS = ("/etc/slipway/registries/config.json", "/var/lib/kubelet/config.json")
 
 
 @contextmanager
-def taken_from_a_registry(lab: Lab, layout: Layout, bundle: Path, place: Path) -> Iterator[Layout]:
+def with_registry(lab: Lab, layout: Layout, bundle: Path, place: Path) -> Iterator[Layout]:
     """The layout with its registry section; the registry runs until the end of the block. The lab must be up."""
     with registry.running(lab, place) as at:
         auths = {at: {"username": registry.USER, "password": registry.PASSWORD, "plainHTTP": True}}
@@ -39,7 +39,7 @@ def taken_from_a_registry(lab: Lab, layout: Layout, bundle: Path, place: Path) -
         yield replace(layout, registry=section)
 
 
-def see_that_all_came_from_there(cluster: Installed, *more: str) -> None:
+def check_images_and_logins(cluster: Installed, *more: str) -> None:
     """Every system pod has its image from the registry; only root can read the login (it is in `more` files, too), and
     Slipway stores it only encrypted."""
     at = cluster.layout.registry["privateRegistry"]

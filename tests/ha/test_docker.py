@@ -25,15 +25,15 @@ pytestmark = [pytest.mark.seed_era, pytest.mark.lab, pytest.mark.timeout(1200)]
 
 
 def test_docker_runs_pods_and_a_second_run_changes_nothing(lab: Lab, seed_era_bundle: Path, tmp_path: Path) -> None:
-    with _with_what_is_given(lab, seed_era_bundle, tmp_path) as cluster:
+    with _with_existing_etcd_and_balancer(lab, seed_era_bundle, tmp_path) as cluster:
         _nothing_is_done_while_they_are_out_of_reach(cluster)
         cluster.create()
         _docker_runs_them(cluster)
-        private.see_that_all_came_from_there(cluster)
+        private.check_images_and_logins(cluster)
         _name_resolves(cluster, seed_era_bundle)
         assert not changes.runs(cluster, "node1", "etcd"), "etcd is somewhere else"
-        asked = cluster.lab.execute("node2", "grep server: /etc/kubernetes/kubelet.conf").split()[1]
-        assert asked == f"https://lb.kubesphere.local:{layouts.DOCKER.port}"
+        server = cluster.lab.execute("node2", "grep server: /etc/kubernetes/kubelet.conf").split()[1]
+        assert server == f"https://lb.kubesphere.local:{layouts.DOCKER.port}"
         assert "nothing changed" in cluster.create()
     before = lab.execute("node2", "docker ps -q | sort")
     lab.execute("node2", "systemctl restart docker")
@@ -42,13 +42,13 @@ def test_docker_runs_pods_and_a_second_run_changes_nothing(lab: Lab, seed_era_bu
 
 
 @contextmanager
-def _with_what_is_given(lab: Lab, bundle: Path, place: Path) -> Iterator[Installed]:
+def _with_existing_etcd_and_balancer(lab: Lab, bundle: Path, place: Path) -> Iterator[Installed]:
     lab.down()
     first, _, other = lab.up(3)
     layout = replace(layouts.DOCKER, etcd_section=given.etcd(lab, other, bundle, place))
     given.balancer(lab, other, layout.port, first)
     assert layout.address([first]) == other.address
-    with private.taken_from_a_registry(lab, layout, bundle, place) as whole:
+    with private.with_registry(lab, layout, bundle, place) as whole:
         yield prepare(lab, whole, bundle, place, fresh=False)
 
 

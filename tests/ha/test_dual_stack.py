@@ -30,7 +30,7 @@ def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory
     place = tmp_path_factory.mktemp("dual")
     lab.down()
     lab.up(layouts.DUAL_STACK.machines)
-    with private.taken_from_a_registry(lab, layouts.DUAL_STACK, lab_bundle, place) as layout:
+    with private.with_registry(lab, layouts.DUAL_STACK, lab_bundle, place) as layout:
         installed = install(lab, layout, lab_bundle, place, fresh=False)
         (place / "image").mkdir()
         send_images(installed, NODES, lab_bundle, place / "image")
@@ -96,7 +96,7 @@ def test_nodes_have_both_addresses_and_a_part_of_both_networks(cluster: Installe
 
 
 def test_containerd_pulls_with_a_login_that_no_log_shows(cluster: Installed) -> None:
-    private.see_that_all_came_from_there(cluster, "/etc/containerd/config.toml")
+    private.check_images_and_logins(cluster, "/etc/containerd/config.toml")
 
 
 def test_pods_reach_each_other_over_both(cluster: Installed) -> None:

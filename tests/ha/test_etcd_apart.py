@@ -34,7 +34,7 @@ def test_members_die_and_come_back_and_nothing_is_lost(cluster: Installed, figur
         figure(f"a write went through {took:.1f} s after one member died")
         cluster.lab.kill("node4")
         refusing = time.time()
-        _says_that_it_refuses(cluster, figure)
+        _check_that_writes_are_refused(cluster, figure)
         heals = time.time()
         cluster.lab.start("node3")
         cluster.lab.start("node4")
@@ -59,7 +59,7 @@ def test_the_address_moves_when_its_holder_dies_and_no_write_is_lost(
     shared_address.see_it_move(cluster, figure)
 
 
-def _says_that_it_refuses(cluster: Installed, figure: Callable[[str], None]) -> None:
+def _check_that_writes_are_refused(cluster: Installed, figure: Callable[[str], None]) -> None:
     """The API refuses writes, and a run refuses to start and names the dead machines."""
     refused = _refusal(cluster)
     figure(f"with one member left the API answers: {refused.strip()}")

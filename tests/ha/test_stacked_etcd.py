@@ -93,7 +93,7 @@ def test_changes_of_the_document_take_effect_while_clients_hardly_notice(
             "controllerManagerArgs": [layouts.NOTICED_EARLY, "node-monitor-period=6s"],
             "schedulerArgs": ["kube-api-qps=60"],
             "featureGates": {"CPUManagerPolicyAlphaOptions": True, "CrossNamespaceVolumeDataSource": True},
-            "audit": {"enabled": True, "policy": changes.TOLD},
+            "audit": {"enabled": True, "policy": changes.AUDIT_POLICY},
             "apiserverCertExtraSans": ["api.example.org", "10.9.8.6"],
             "kubeletArgs": ["node-labels=from=kubelet-args"],
             "maxPods": 77,

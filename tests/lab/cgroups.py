@@ -32,14 +32,14 @@ def hierarchies() -> list[Path]:
 
 def make(group: str) -> list[Path]:
     """Make the group in every hierarchy, ready to take processes; returns its directories."""
-    made = []
+    places = []
     for hierarchy in hierarchies():
         place = hierarchy / group
         place.mkdir(parents=True, exist_ok=True)
         if (hierarchy / "cpuset.cpus").exists():
             _hand_down_cpus(hierarchy, place)
-        made.append(place)
-    return made
+        places.append(place)
+    return places
 
 
 def _hand_down_cpus(hierarchy: Path, place: Path) -> None:

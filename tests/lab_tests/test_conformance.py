@@ -21,10 +21,10 @@ pytestmark = pytest.mark.lab
 
 def test_every_image_has_a_name_that_the_tests_ask_for(conformance_suite: Path) -> None:
     done = subprocess.run([conformance_suite / "e2e.test", "--list-images"], capture_output=True, text=True, check=True)
-    asked = set(done.stdout.split())
-    made = set(loaded(conformance_suite))
-    assert made - asked == set()
-    assert {name.rpartition("/")[2].partition(":")[0] for name in made} >= {"agnhost", "busybox", "nginx", "etcd"}
+    required = set(done.stdout.split())
+    built = set(loaded(conformance_suite))
+    assert built - required == set()
+    assert {name.rpartition("/")[2].partition(":")[0] for name in built} >= {"agnhost", "busybox", "nginx", "etcd"}
 
 
 def test_the_page_names_the_contents_of_every_image(conformance_suite: Path) -> None:

@@ -198,8 +198,8 @@ def test_another_labs_leftovers_are_not_taken_for_this_labs(lab: Lab) -> None:
     own = lab.network.name
     others = {"br-other", "/sys/fs/cgroup/pids/lab-other", "/sys/class/net/other-node1", "nsfs /run/netns/test77-node1"}
     assert {trace for trace in others if names_another(lab, trace)} == others
-    kept = (f"br-{own}", f"/sys/fs/cgroup/pids/lab-{own}", f"/run/netns/{own}-node2", "/sys/class/net/eth7")
-    assert not [trace for trace in kept if names_another(lab, trace)]
+    own_traces = (f"br-{own}", f"/sys/fs/cgroup/pids/lab-{own}", f"/run/netns/{own}-node2", "/sys/class/net/eth7")
+    assert not [trace for trace in own_traces if names_another(lab, trace)]
 
 
 def test_down_leaves_nothing_behind(lab: Lab) -> None:

@@ -179,8 +179,8 @@ def cancelled(runs: dict[str, Run], owner: User) -> None:
     over, on = runs["cancelled"], runs["cancelling"]
     at = (over.finished_at or timezone.now()) - timedelta(seconds=1)
     Run.objects.filter(pk=over.pk).update(cancel_asked_by=owner, cancel_asked_at=at)
-    asked = {"cancel_asked_by": owner, "cancel_asked_at": timezone.now()}
-    Run.objects.filter(pk=on.pk).update(state=Run.State.CANCELLING, **asked)
+    cancelled_by = {"cancel_asked_by": owner, "cancel_asked_at": timezone.now()}
+    Run.objects.filter(pk=on.pk).update(state=Run.State.CANCELLING, **cancelled_by)
     on.refresh_from_db()
 
 

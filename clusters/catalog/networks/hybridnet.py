@@ -131,15 +131,17 @@ def values(cluster: Cluster) -> dict[str, Any]:
 def objects(document: Document) -> list[Object]:
     """The first network, an overlay of the pods' network, unless `init` is off; and the document's networks."""
     options = document.network.hybridnet
-    made: list[Object] = []
+    result: list[Object] = []
     if options.init:
-        made.append(_object("Network", "init", {"netID": INIT_NET_ID, "type": "Overlay"}))
+        result.append(_object("Network", "init", {"netID": INIT_NET_ID, "type": "Overlay"}))
         pods = {"cidr": pod_networks(document)[0], "version": "4"}
-        made.append(_object("Subnet", "init", {"network": "init", "range": pods, "config": {"autoNatOutgoing": True}}))
+        result.append(
+            _object("Subnet", "init", {"network": "init", "range": pods, "config": {"autoNatOutgoing": True}})
+        )
     for network in options.networks:
-        made.append(_network(network))
-        made += [_subnet(network, each) for each in network.subnets]
-    return made
+        result.append(_network(network))
+        result += [_subnet(network, each) for each in network.subnets]
+    return result
 
 
 def _network(network: HybridnetNetwork) -> Object:

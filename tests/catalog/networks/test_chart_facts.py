@@ -33,17 +33,17 @@ ALL = [
 
 def workloads(plugin: str, release: Release, case: str) -> dict[str, dict[str, Any]]:
     """The rendered workloads of that case."""
-    made: dict[str, dict[str, dict[str, Any]]] = FACTS[plugin][release.version]["cases"]
-    return made.get(case, made[USUAL])
+    by_case: dict[str, dict[str, dict[str, Any]]] = FACTS[plugin][release.version]["cases"]
+    return by_case.get(case, by_case[USUAL])
 
 
 @pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)
 def test_a_chart_has_every_value_that_we_set(plugin: str, release: Release, case: str, document: Document) -> None:
     facts = FACTS[plugin][release.version]
     assert set(facts["unlisted"]) <= set(READ_BY_TEMPLATES_ONLY.get(plugin, ()))
-    taken = [*facts["values"], *facts["unlisted"]]
+    accepted = [*facts["values"], *facts["unlisted"]]
     unknown = [
-        path for path in paths(values_of(document)) if not any(f"{path}.".startswith(f"{each}.") for each in taken)
+        path for path in paths(values_of(document)) if not any(f"{path}.".startswith(f"{each}.") for each in accepted)
     ]
     assert not unknown, "helm ignores values that a chart does not have: python -m tests.catalog.networks.rendered"
 

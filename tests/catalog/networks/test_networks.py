@@ -157,10 +157,10 @@ def test_calico_is_applied_and_a_second_run_changes_nothing(
     manifest = tmp_path / "calico.yaml"
     manifest.write_text(yaml.safe_dump_all(calico_like()))
     digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
-    asked: list[tuple[str, str, str]] = []
+    requests: list[tuple[str, str, str]] = []
 
     def file(component: str, version: str, name: str, arch: str, **_: Any) -> Artifact:
-        asked.append((component, name, arch))
+        requests.append((component, name, arch))
         return Artifact(component, version, manifest, digest)
 
     monkeypatch.setattr(cluster.source, "file", file)
@@ -168,7 +168,7 @@ def test_calico_is_applied_and_a_second_run_changes_nothing(
     for want in list(calico.calico(machine, cluster))[:1]:
         want.reach(machine)
         assert want.seen(machine).so
-    assert asked == [("calico", "calico.yaml", "any")]
+    assert requests == [("calico", "calico.yaml", "any")]
     assert server.kept["calico-kube-controllers"]["kind"] in ("PodDisruptionBudget", "Deployment")
     assert next(iter(calico.calico(machine, cluster))).seen(machine).so
 

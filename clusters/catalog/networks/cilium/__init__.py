@@ -86,11 +86,11 @@ def values(cluster: Cluster) -> Values:
     """The chart's values; the document's `network.cilium` overrides them."""
     document = cluster.document
     # Two operators do not run on the same node.
-    made: Values = {"operator": {"replicas": min(2, node_count(cluster))}}
+    result: Values = {"operator": {"replicas": min(2, node_count(cluster))}}
     if document.kubernetes.disable_kube_proxy:
         # Without kube-proxy, the API server's service address works only once Cilium runs.
-        made |= {"k8sServiceHost": _api_server(cluster), "k8sServicePort": document.control_plane_endpoint.port}
-    return over(made, settings(document))
+        result |= {"k8sServiceHost": _api_server(cluster), "k8sServicePort": document.control_plane_endpoint.port}
+    return over(result, settings(document))
 
 
 def _api_server(cluster: Cluster) -> str:

@@ -29,7 +29,7 @@ def settings(document: Document) -> Values:
     their settings when they start, so changed settings have to restart them.
     """
     ipv4, ipv6 = pod_networks(document)
-    made: Values = {
+    result: Values = {
         "ipam": {"mode": "kubernetes"},
         "k8s": {"requireIPv4PodCIDR": bool(ipv4), "requireIPv6PodCIDR": bool(ipv6)},
         "ipv4": {"enabled": bool(ipv4)},
@@ -40,7 +40,7 @@ def settings(document: Document) -> Values:
         "rollOutCiliumPods": True,
         "operator": {"rollOutPods": True},
     }
-    return over(over(made, without_digests()), document.network.cilium)
+    return over(over(result, without_digests()), document.network.cilium)
 
 
 def over(below: Values, above: Values) -> Values:

@@ -101,10 +101,10 @@ def images_of(values: Values, release: str) -> tuple[str, ...]:
 
 def without_digests() -> Values:
     """Values that name every part by its tag, so that bundles and other registries can serve it."""
-    made: Values = {}
+    result: Values = {}
     for part in PARTS:
-        inner = made
+        inner = result
         for key in part.place.split("."):
             inner = inner.setdefault(key, {})
         inner["useDigest"] = False
-    return made
+    return result

@@ -77,7 +77,7 @@ def fresh_leader() -> Wanted:
 
     Clocks of machines may differ by more than a new leader takes: after a change in this step the leader counts as new.
     """
-    made = False
+    has_acted = False
 
     def look(machine: Machine) -> Sight:
         leader, nodes = leader_of(machine), nodes_of(machine)
@@ -86,20 +86,20 @@ def fresh_leader() -> Wanted:
         if leader is None:
             return Sight(False, f"no {PROGRAM} leads")
         late = last_ready(nodes)
-        if made or leader.machine != machine.name or len(nodes) < 2 or late is None or leader.since > late:
+        if has_acted or leader.machine != machine.name or len(nodes) < 2 or late is None or leader.since > late:
             return Sight(True)
         return Sight(
             False, f"{PROGRAM} started before all nodes were ready; in this release it then ignores failed nodes"
         )
 
     def act(machine: Machine) -> None:
-        nonlocal made
+        nonlocal has_acted
         old = leader_of(machine)
         if old is None or old.machine != machine.name:
             return
         machine.note(f"another {PROGRAM} takes over from the one that leads here; kubelet restarts this one")
         step_down(machine, old)
-        made = True
+        has_acted = True
 
     return Wanted(f"the leading {PROGRAM} started after all nodes were ready", look, act)
 

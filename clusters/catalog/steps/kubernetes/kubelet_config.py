@@ -143,7 +143,7 @@ def _well_since(since: int, machine: Machine, cluster: Cluster) -> bool:
         node = first.ask(kubectl("get node {} -o json", machine.name))
         if node.ok and _ready_since(object_of(node, f"the node {machine.name}"), since) and machine.ask(_ACTIVE).ok:
             return True
-        if machine.ask(_ENDS_AGAIN_AND_AGAIN).ok:
+        if machine.ask(_EXITS_REPEATEDLY).ok:
             return False
     return False
 
@@ -157,7 +157,7 @@ def _last_log_line(machine: Machine, since: int) -> str:
     return " ".join(journal.last_lines(1)) or f"nothing; see journalctl -u kubelet on {machine.name}"
 
 
-_ENDS_AGAIN_AND_AGAIN = sh(
+_EXITS_REPEATEDLY = sh(
     "systemctl is-failed --quiet kubelet || [ $(systemctl show -p NRestarts kubelet | cut -d= -f2) -ge 3 ] 2>/dev/null"
 )
 _ACTIVE = sh("systemctl is-active --quiet kubelet && test -s {}", KUBELET_CONF)
@@ -167,6 +167,6 @@ def _ready_since(node: dict[str, Any], since: int) -> bool:
     """kubelet reports its state and the time, by its own clock, when it starts."""
     for each in node.get("status", {}).get("conditions", ()):
         if each["type"] == "Ready":
-            heard = moment(str(each["lastHeartbeatTime"]))
-            return each["status"] == "True" and heard is not None and heard.timestamp() >= since
+            reported_at = moment(str(each["lastHeartbeatTime"]))
+            return each["status"] == "True" and reported_at is not None and reported_at.timestamp() >= since
     return False
