@@ -241,7 +241,7 @@ def main() -> None:
     deeds = ", ".join(f"{count} {name}" for name, count in sorted(done.items()))
     middle = sorted(took)[len(took) // 2]
     rows = [
-        Row("the slowest answer of /healthz meanwhile", max(took), ANSWER, "s",
+        Row("the slowest answer of /healthz during the attack", max(took), ANSWER, "s",
             f"of {len(took)}; half of them below {middle:.3f} s; {before:.3f} s before, {after:.3f} s after"),
         Row("memory of the web process, at most", memory, MEMORY, "MB", deeds),
     ]  # fmt: skip

@@ -56,12 +56,12 @@ SEARCHES = (
     ("nothing", "search=00:00:00.0000000001", 0),
     ("one line by a regular expression", "regex=yes&search=a+needle.*stack+%5Cd", 1),
 )
-# From one end of the log to the needle in its midst, and what is everywhere, which is counted for so long only.
+# From one end of the log to the needle in the middle, and a text in every line, which is counted for a limited time.
 HITS = (
     ("the next hit", f"?search={NEEDLE.replace(' ', '+')}&after=1&limit=1"),
     ("the hit before, by a regular expression", "?regex=yes&search=a+needle.*stack+%5Cd&before=999999&limit=1"),
     ("which hit of how many", f"hits/?search={NEEDLE.replace(' ', '+')}&line=999999"),
-    ("as far as it is counted, what is in every line", "hits/?search=I0101&line=999999"),
+    ("hits in every line, counted for a limited time", "hits/?search=I0101&line=999999"),
 )
 LATENCY_JS = """
 window.late = [];
@@ -182,9 +182,9 @@ def storing(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     more = f"; {total:,} lines, {total / seconds:,.0f} a second"
     yield _than(f"20,000 lines from {HOSTS} machines stored", seconds * 20_000 / total, STORED, plain, named, more)
     each, more = (seconds + shown_after) * 20_000 / total, f"; all of them {shown_after:.1f} s after the end"
-    yield _than("20,000 lines stored and shown to who watches meanwhile", each, SHOWN, plain, named, more)
+    yield _than("20,000 lines stored and shown on a page at the same time", each, SHOWN, plain, named, more)
     yield Row("of these lost, or twice, or not in order", missing if whole else count * HOSTS, 0, "lines")
-    yield Row("memory of the worker meanwhile, at most", memory, 300, "MB")
+    yield Row("highest memory of the worker", memory, 300, "MB")
 
 
 def latency(browser: Browser, pages: Site, session: str) -> Iterator[Row]:

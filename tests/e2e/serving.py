@@ -128,5 +128,5 @@ def wait_for(true: Callable[[], object], seconds: float, what: str) -> None:
     until = time.monotonic() + seconds
     while not true():
         if time.monotonic() > until:
-            raise AssertionError(f"waited {seconds:.0f} seconds in vain for {what}")
+            raise AssertionError(f"gave up after {seconds:.0f} seconds of waiting for {what}")
         time.sleep(0.2)

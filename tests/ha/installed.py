@@ -304,5 +304,5 @@ def wait_until(true: Callable[[], object], seconds: float, what: str) -> float:
             last: object = error
         else:
             last = "the condition is false"
-        assert time.monotonic() - began < seconds, f"waited {seconds:.0f} s in vain for {what}: {last}"
+        assert time.monotonic() - began < seconds, f"gave up after {seconds:.0f} s of waiting for {what}: {last}"
         time.sleep(0.3)

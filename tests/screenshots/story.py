@@ -169,7 +169,7 @@ def _message(ending: Ending, emitted: list[events.Event]) -> str:
     steps = [event for event in emitted if isinstance(event, events.StepChanged)]
     changed, same = sum(step.changed for step in steps), sum(step.same for step in steps)
     how = "was cancelled" if ending.state == "cancelled" else "succeeded"
-    return f"The run {how}. {changed} changed, {same} were so already."
+    return f"The run {how}. {changed} changed, {same} were already correct."
 
 
 def _facts(document: Document, host: str) -> MachineFacts:
