@@ -137,7 +137,7 @@ def test_the_page_says_which_parts_of_the_source_do_not_go_with_a_version(
     visitor.post("kubernetes", {"name": "sample", "version": "v1.37.2"}, htmx=True)
     text = shown(visitor)
     assert said(text) == ["Proven", "Not tested together", "Does not go together"]
-    assert "takes etcd 3.5.24 and newer, not v3.4.23" in text and "names 2.2.0 and newer" in text
+    assert "accepts etcd 3.5.24 and newer, not v3.4.23" in text and "names 2.2.0 and newer" in text
     assert "v1.37.2 (parts of the source do not go with it)" in text
     assert "v1.20.2 (ended upstream)" in text, "which gets etcd 3.4.23 and containerd 1.7.27"
 
