@@ -35,12 +35,11 @@ LONG_FUNCTIONS = {
     "clusters/remote/session/root_shells.py:run_in_root_shell",
     "clusters/runs/jobs/probes.py:probe_row",
     "tests/catalog/pretend.py:pretend",
-    "tests/e2e/test_bad_days.py:"
-    "test_a_full_disk_and_a_pulled_plug_are_named_one_step_is_tried_alone_and_the_rest_survives_a_reboot",
+    "tests/e2e/test_bad_days.py:test_a_full_disk_a_power_cut_and_a_reboot_do_not_stop_an_installation",
     "tests/ha/application.py:application",
     "tests/ha/layouts.py:write",
     "tests/ha/test_proxies.py:test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run",
-    "tests/ha/test_stacked_etcd.py:test_changes_of_the_document_arrive_while_clients_hardly_notice",
+    "tests/ha/test_stacked_etcd.py:test_changes_of_the_document_take_effect_while_clients_hardly_notice",
     "tests/regressions/test_watching.py:test_12_a_socket_cut_every_three_seconds_loses_nothing",
     "tests/runs/scenes.py:three_steps",
 }

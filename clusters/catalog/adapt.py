@@ -1,4 +1,4 @@
-"""What is chosen by what machines can do: cgroup driver, limits, what kubeadm must not insist on."""
+"""Settings that follow from what the machines can do: cgroup driver, limits, preflight errors that kubeadm ignores."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ CGROUP_DRIVERS = ("systemd", "cgroupfs")
 
 
 def cgroup_driver(cluster: Cluster) -> str:
-    """What `kubeletConfiguration` says; else `systemd`, unless a machine is a container on cgroups v1, where systemd
-    does not own the tree.
+    """The driver that `kubeletConfiguration` names; else `systemd`, unless a machine is a container on cgroups v1,
+    where systemd does not own the tree.
 
-    One answer for the cluster, because kubeadm keeps one kubelet configuration for all nodes.
-    The runtime asks here, too.
+    The whole cluster has one driver, because kubeadm stores one kubelet configuration for all nodes.
+    The container runtime uses the same one.
     """
-    said = cluster.document.kubernetes.kubelet_configuration.get("cgroupDriver")
-    if said in CGROUP_DRIVERS:
-        return str(said)
+    requested = cluster.document.kubernetes.kubelet_configuration.get("cgroupDriver")
+    if requested in CGROUP_DRIVERS:
+        return str(requested)
     members = cluster.members("master") + cluster.members("worker")
     shared = any(machine.facts.container and machine.facts.cgroup_version == 1 for machine in members)
     return "cgroupfs" if shared else "systemd"
@@ -56,30 +56,30 @@ def tolerates_cgroups_v1(cluster: Cluster) -> bool:
 
 
 def ignored_preflight_errors(machine: Machine, cluster: Cluster) -> tuple[str, ...]:
-    """What kubeadm's own preflight must not insist on: SystemVerification, for one of two facts of the machine.
+    """The errors of kubeadm's preflight to ignore: SystemVerification, for one of two facts of the machine.
 
-    It wants to read the kernel's build configuration, which containers and some distributions do not have; and from
-    1.35 on it refuses control groups of version 1 without asking the kubelet's configuration. What else it would look
-    for is covered by Slipway's prechecks.
+    It reads the kernel's build configuration, which containers and some distributions do not have; and from 1.35 on it
+    refuses control groups of version 1 without reading the kubelet's configuration. Slipway's prechecks cover the rest
+    of what it checks.
     """
     known = machine.facts.kernel_config and not needs_cgroups_v1(machine, cluster)
     return () if known else ("SystemVerification",)
 
 
 NFTABLES_KERNEL = (5, 13)
-"""Older ones may have an nft that cannot read kube-proxy's rules; kube-proxy looks at the version alone and ends.
+"""On older kernels nft may be unable to read kube-proxy's rules; kube-proxy checks the version alone and exits.
 Source: NFTablesKubeProxyKernelVersion of Kubernetes."""
 
 
 def proxy_mode(cluster: Cluster) -> str:
-    """kube-proxy's effective mode. What the document says wins, in any of its three places. Without it: nftables if
-    this Kubernetes and every node's kernel support it, else iptables. The mode applies to all nodes, because
-    kube-proxy has one configuration.
+    """kube-proxy's effective mode. The document wins, in any of its three places. Without it: nftables if this
+    Kubernetes and every node's kernel support it, else iptables. The mode applies to all nodes, because kube-proxy has
+    one configuration.
 
     See docs/decisions/017.
     """
-    if said := mode_in(cluster.document):
-        return said.mode
+    if requested := mode_in(cluster.document):
+        return requested.mode
     members = cluster.members("master") + cluster.members("worker")
     stable = parse_version(cluster.document.kubernetes.version).minor >= NFTABLES_STABLE
     return "nftables" if stable and all(has_nftables(machine) for machine in members) else "iptables"
@@ -91,6 +91,6 @@ def has_nftables(machine: Machine) -> bool:
 
 
 def is_recent_for_nftables(kernel: str) -> bool:
-    """Whether kube-proxy takes a kernel of this version, as `uname -r` has it, for nftables; not one it cannot read."""
+    """Whether kube-proxy accepts this kernel version, as `uname -r` prints it, for nftables; False if unreadable."""
     numbers = release_of(kernel)
     return numbers is not None and numbers >= NFTABLES_KERNEL

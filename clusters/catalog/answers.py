@@ -1,4 +1,4 @@
-"""object_of(): what a program on a machine answered as JSON, or a sentence that says why it cannot be read."""
+"""object_of(): the JSON that a program on a machine printed, or an error that explains why it cannot be read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from clusters.remote.host import Result
 
 LARGEST = 2 * 1024 * 1024
-"""Bytes of a command's output that are kept: its first and its last MiB (see clusters/remote/session/output.py)."""
+"""Bytes of a command's output that are stored: its first and its last MiB (see clusters/remote/session/output.py)."""
 
 
 def object_of(answer: Result, what: str) -> dict[str, Any]:
@@ -28,12 +28,12 @@ def object_of(answer: Result, what: str) -> dict[str, Any]:
 def _unreadable(answer: Result, what: str) -> NoAnswer:
     if len(answer.stdout.encode("utf-8", "surrogatepass")) >= LARGEST:
         return NoAnswer(
-            f"{answer.host} answered with more than 2 MiB about {what}, of which Slipway reads only the ends.",
-            hint="Nodes that keep many images, or have large annotations, make it so large: remove what nobody needs.",
+            f"{answer.host} printed more than 2 MiB about {what}; Slipway stores only the first and the last MiB.",
+            hint="Nodes with many images or large annotations cause this: remove those that are not needed.",
             retryable=False,
         )
     start = " ".join(answer.stdout[:60].split()) or "nothing"
     return NoAnswer(
-        f"{answer.host} was asked about {what}; expected JSON, found: {start}",
-        hint="Retry when the API server answers; if this stays, run the command by hand.",
+        f"The command about {what} on {answer.host} was expected to print JSON; found: {start}",
+        hint="Retry when the API server answers; if the error persists, run the command by hand.",
     )

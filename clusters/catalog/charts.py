@@ -1,4 +1,4 @@
-"""Charts: rendered by helm on a control plane, so that what is applied is the same kind of thing as a manifest."""
+"""Charts: rendered by helm on a control plane, so that their objects are applied like those of a manifest."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 FOLDER = "/etc/slipway/charts"
 
 HOOK = "helm.sh/hook"
-"""The annotation by which a chart says at which event helm shall make an object."""
+"""The annotation in which a chart names the event at which helm creates an object."""
 
 LARGEST_RENDERED = 16 * 1024 * 1024
-"""Bytes of a rendered chart; Cilium's and Kube-OVN's have less than 2 MB."""
+"""Limit in bytes of a rendered chart; Cilium's and Kube-OVN's have less than 2 MB."""
 
 AT_INSTALL = {"pre-install", "post-install"}
 
@@ -56,13 +56,13 @@ class Chart:
         yield file(self._values_place, Secret(self._values), mode=0o600)
 
     def fingerprint(self) -> str:
-        """Of chart and values: a chart that makes certificates never renders the same twice."""
+        """The digest of chart and values: a chart that makes certificates never renders the same output twice."""
         return digest_of(f"{self._archive.sha256}\n{self._values}")
 
     def objects(self, machine: Machine) -> list[Object]:
         """Render it. Raises NotReached.
 
-        What a chart looks up, it finds in the cluster: so it keeps a certificate it made, instead of making another.
+        helm has access to the cluster, so that a chart finds the certificate it made before, instead of making another.
         """
         version = self._cluster.document.kubernetes.version
         command = template(f"{BIN}/helm", self._name, self._place, version, self._values_place)
@@ -93,21 +93,21 @@ def template(helm: str, name: str, chart: str, version: str, values: str) -> Com
 
 
 def without_hooks(objects: Sequence[Object], chart: str) -> list[Object]:
-    """Without helm's hooks for upgrades, removal and tests. Raises NotReached for one that an installation needs."""
+    """The objects without helm's hooks for upgrades, removal and tests. Raises NotReached for an installation hook."""
     events = {id(each): ((each["metadata"].get("annotations") or {}).get(HOOK) or "").split(",") for each in objects}
     needed = [each for each in objects if {event.strip() for event in events[id(each)]} & AT_INSTALL]
     if needed:
         first = needed[0]
         raise NotReached(
-            f"The chart of {chart} wants helm to run {first['kind']} {first['metadata']['name']} after the rest, "
-            "and helm only renders here.",
-            hint=f"Choose values of spec.network.{chart} that do without it.",
+            f"The chart of {chart} requires helm to run {first['kind']} {first['metadata']['name']} as an "
+            "installation hook, but Slipway only renders charts.",
+            hint=f"Choose values of spec.network.{chart} that do not need the hook.",
         )
     return [each for each in objects if events[id(each)] == [""]]
 
 
 def plain(value: Any) -> Any:
-    """Values as they are written to the file: what a document keeps secret is said there, and shown nowhere."""
+    """Values as they are written to the file: it contains the document's secrets in clear text; nothing shows them."""
     if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, dict):
@@ -120,10 +120,10 @@ def _copied(archive: Artifact, place: str) -> Want:
 
     def look(machine: Machine) -> Sight:
         answer = machine.ask(sh("sha256sum < {}", place))
-        return Sight(answer.ok and answer.stdout[:64] == archive.sha256, f"{place} is missing or another")
+        return Sight(answer.ok and answer.stdout[:64] == archive.sha256, f"{place} is missing or differs")
 
     def act(machine: Machine) -> None:
-        machine.note(f"putting the chart {archive.component} {archive.version} at {place}")
+        machine.note(f"copying the chart {archive.component} {archive.version} to {place}")
         machine.put(archive.path, place, mode=0o600)
 
     return Wanted(f"{place} is the chart {archive.component} {archive.version}", look, act)

@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 
 def of_a_cluster(conf: str = KUBELET_CONF, claim: str = CLAIM) -> Command:
-    """Succeeds on such a machine. It was looked at before it was claimed, and what is there now may be our own."""
+    """Succeeds on such a machine. It was checked before it was claimed; what is on it now may be Slipway's work."""
     return sh("[ -s {} ] || [ -s {} ]", conf, claim)

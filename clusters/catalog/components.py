@@ -1,4 +1,4 @@
-"""The components that are put on machines: their versions, their files, and where upstream and bundles have them."""
+"""The components that are installed on machines: their versions, files, and places upstream and in bundles."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from clusters.engine.source import Artifact
 
 ARCHITECTURES = ("amd64", "arm64")
-"""What every program here is published for."""
+"""The architectures for which every program here is published."""
 
 ANY = "any"
-"""The architecture of what is the same for all: manifests and charts."""
+"""The architecture of files that are the same for all: manifests and charts."""
 
 HELM = "v3.18.5"
-"""Renders charts. Source: the version that KubeKey 3.1 and 4 take."""
+"""Renders charts. Source: the version that KubeKey 3.1 and 4 use."""
 
 GITHUB = "https://github.com/{}/releases/download/{{version}}"
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -37,11 +37,11 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 class Component:
     """A component as its project publishes it.
 
-    All texts are templates: `version` has its leading v, `plain` has not, `arch` is amd64 or arm64, and in `sums`
-    `name` is the file that is asked about, `machine` the architecture as the kernel calls it. `url` is the folder
-    upstream, `folder` the same in a bundle; `files` and `sums` (the file with their SHA-256) lie there. `kind` is
-    `program`, `manifest` or `chart`; the last two are for any architecture. Where a project publishes no SHA-256
-    beside a file, `sums` is empty and `pins` has it, by `version/file` or `version/arch/file`.
+    All texts are templates: `version` has its leading v, `plain` does not, `arch` is amd64 or arm64, in `sums` `name`
+    is the file in question, `machine` the architecture as the kernel calls it. `url` is the folder upstream, `folder`
+    the same in a bundle; `files` and `sums` (the file with their SHA-256) are in it. `kind` is `program`, `manifest` or
+    `chart`; the last two are for any architecture. Where a project publishes no SHA-256 beside a file, `sums` is empty
+    and `pins` contains it, by `version/file` or `version/arch/file`.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Component:
 class Published:
     """One file of one release: its address, its place below a bundle's root, and the same of its checksum file.
 
-    `sha256` is there instead of a checksum file where Slipway itself knows what the file must be.
+    `sha256` replaces the checksum file where Slipway itself has the checksum.
     """
 
     url: str
@@ -138,7 +138,7 @@ def component_of(name: str) -> Component:
     """A component by its name. Raises SourceError."""
     found = components().get(name)
     if found is None:
-        raise SourceError(f"There is no component {name!r}.", hint=f"Known are {', '.join(components())}.")
+        raise SourceError(f"{name!r} is not a component.", hint=f"The components are {', '.join(components())}.")
     return found
 
 
@@ -151,23 +151,23 @@ def version_for(name: str, kubernetes_version: str) -> str:
 
 
 def file_names(name: str, version: str, arch: str) -> tuple[str, ...]:
-    """The files of a release that are used, as they are called there."""
+    """The files of a release that Slipway uses, by their names in the release."""
     return tuple(_filled(each, version, arch) for each in component_of(name).files)
 
 
 def published(name: str, version: str, file: str, arch: str) -> Published:
-    """Where a file of a release is. Raises SourceError for what no project publishes."""
+    """Where a file of a release is. Raises SourceError for a file that no project publishes."""
     component = component_of(name)
     if arch not in ((ANY,) if component.kind != "program" else ARCHITECTURES):
         raise SourceError(
-            f"{name} is wanted for {arch or 'an unknown architecture'}, but it is taken from upstream for "
+            f"{name} is required for {arch or 'an unknown architecture'}, but Slipway downloads it for "
             f"{' and '.join(ARCHITECTURES)} only.",
-            hint="Use a bundle that has it for this architecture, or another machine.",
+            hint="Use a bundle that contains it for this architecture, or another machine.",
         )
     if file not in file_names(name, version, arch):
         raise SourceError(
-            f"{file} is none of the files of {name} {version} for {arch}.",
-            hint=f"They are {', '.join(file_names(name, version, arch))}.",
+            f"{file} is not one of the files of {name} {version} for {arch}.",
+            hint=f"The files are {', '.join(file_names(name, version, arch))}.",
         )
     url, folder = _filled(component.url, version, arch), _filled(component.folder, version, arch)
     if not component.sums:
@@ -175,7 +175,7 @@ def published(name: str, version: str, file: str, arch: str) -> Published:
         if not pin:
             raise SourceError(
                 f"Slipway does not know the SHA-256 of {file} of {name} {version}, and its project publishes none.",
-                hint="Use a bundle that has it: its index says what the file must be.",
+                hint="Use a bundle that contains it: the bundle's index has the checksum.",
             )
         return Published(f"{url}/{file}", f"{folder}/{file}", sha256=pin)
     sums = _filled(component.sums, version, arch, file)
@@ -183,10 +183,10 @@ def published(name: str, version: str, file: str, arch: str) -> Published:
 
 
 def digest_in(text: str, file: str) -> str | None:
-    """What a checksum file says of a file, in lower case; None when it says nothing.
+    """The digest of a file in a checksum file, in lower case; None when the file is not listed.
 
-    Read are a digest alone (dl.k8s.io, cri-tools) and the lines of `sha256sum`, with or without the star of binary mode
-    and `./` (the others); runc signs these in clear text, so whatever else stands there is passed over.
+    The content may be a digest alone (dl.k8s.io, cri-tools) or the lines of `sha256sum`, with or without the star of
+    binary mode and `./` (the others); runc signs these in clear text, so all other lines are ignored.
     """
     words = text.split()
     if len(words) == 1 and _DIGEST.fullmatch(words[0]):
@@ -201,7 +201,7 @@ def digest_in(text: str, file: str) -> str | None:
 def artifact(machine: Machine, cluster: Cluster, name: str, file: str = "") -> Artifact:
     """A component's file for a machine, from the run's source; `file` where a component has several.
 
-    The machine is told of a download's progress, and a cancel or the end of the step's time ends it.
+    A download reports its progress to the machine's log; a cancel or the step's timeout ends it.
     Raises SourceError.
     """
     version = cluster.source.version_of(name, cluster.document.kubernetes.version)

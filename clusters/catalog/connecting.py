@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from clusters.remote.shell import Command
 
 RETRIED_MS = 900.0
-"""What takes longer is no round trip: after a second the kernel asks again, also where a firewall has answered."""
+"""A longer time is not a round trip: after a second the kernel retries, also after a firewall's reply."""
 
 _SCRIPT = r"""
 now() { if [ -n "$EPOCHREALTIME" ]; then at=${EPOCHREALTIME/[.,]/}; else at=$(($(date +%s%N) / 1000)); fi; }
@@ -26,17 +26,17 @@ while [ $try -lt $2 ]; do
   try=$((try + 1))
 done
 """
-"""How long a connection takes, or its refusal: both are one packet there and one back. Microseconds."""
+"""Prints how many microseconds a connection or its refusal takes: both are one packet in each direction."""
 
 
 def connection_times(machine: Machine, places: Collection[str], *, tries: int, seconds: int) -> dict[str, list[float]]:
-    """Each `address/port` -> the milliseconds of its tries; nothing of those that did not end within `seconds`."""
+    """Each `address/port` -> the milliseconds of its tries, without those that did not end within `seconds`."""
     found: dict[str, list[float]] = {}
     for line in machine.ask(connecting(places, tries=tries, seconds=seconds)).stdout.splitlines():
         place, _, micros = line.partition(" ")
-        taken = whole_number(micros)
-        if place in places and taken is not None:
-            found.setdefault(place, []).append(taken / 1000)
+        microseconds = whole_number(micros)
+        if place in places and microseconds is not None:
+            found.setdefault(place, []).append(microseconds / 1000)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Corefiles: what the cluster's DNS and the cache on each node answer, and whom they ask."""
+"""Corefiles: which names the cluster's DNS and the cache on each node resolve, and which servers they query."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document, ExternalZone
 
 CACHE_SECONDS = 30
-"""How long answers are remembered where the document does not say; kubeadm's value."""
+"""How long answers are cached by default; kubeadm's value."""
 HEALTH_PORT = 9254
-"""Where kubelet asks whether a node's cache lives."""
+"""The port of the health check of a node's cache, for kubelet."""
 
 
 def cluster_corefile(document: Document) -> str:
-    """For CoreDNS 1.7 and later: kubeadm's own Corefile with what the document adds.
+    """For CoreDNS 1.7 and later: kubeadm's own Corefile with the document's additions.
 
-    Source of the plugins' names and options: CoreDNS's manual. The document's zones come first, since the
-    longest zone that fits a name answers; `dnsEtcHosts` and rewrites come before the cluster's own names.
+    Source of the plugins' names and options: CoreDNS's manual. The document's zones come first; the longest zone that
+    matches a name answers. `dnsEtcHosts` and rewrites come before the cluster's own names.
     """
     coredns, domain = document.dns.coredns, document.kubernetes.dns_domain
     hosts = _lines(document.dns.dns_etc_hosts)
@@ -49,8 +49,8 @@ def cluster_corefile(document: Document) -> str:
 
 
 def node_corefile(document: Document) -> str:
-    """For the cache on each node: the cluster's names are asked of its DNS over TCP, all others of the machine's own
-    servers or the document's. Source: the design of Kubernetes' NodeLocal DNSCache (KEP-1024)."""
+    """For the cache on each node: it queries the cluster's DNS over TCP for the cluster's names, and the machine's own
+    servers or the document's for all others. Source: the design of Kubernetes' NodeLocal DNSCache (KEP-1024)."""
     cluster = dns_service_address(document.network.kube_service_cidr)
     own = [
         line
@@ -69,7 +69,7 @@ def node_corefile(document: Document) -> str:
             ],
         )
     ]
-    # Names of dnsEtcHosts and of the zones that only CoreDNS knows are CoreDNS's to answer.
+    # Only CoreDNS can resolve the names of dnsEtcHosts and of its external zones.
     through_cluster = bool(document.dns.coredns.external_zones or _lines(document.dns.dns_etc_hosts))
     rest = cluster if through_cluster else _upstream(document)
     others = ["errors", f"cache {CACHE_SECONDS}", "reload", "loop", f"bind {NODE_DNS_ADDRESS}", f"forward . {rest}"]

@@ -1,7 +1,7 @@
-"""Where the cluster's DNS pods run: not all on one machine, and none on a machine that is dead.
+"""Where the cluster's DNS pods run: not all on one machine, and none on a machine that is down.
 
-They start while machines join, so that all of them land on the first control plane; with it every name would be lost
-for the five minutes that Kubernetes leaves pods on a machine of which nothing is heard.
+They start while machines join, so that all of them land on the first control plane. If it fails, no name is resolved
+for the five minutes that Kubernetes leaves pods on an unreachable machine.
 """
 
 from __future__ import annotations
@@ -34,88 +34,86 @@ APART = {
 }
 
 SELDOM = {"periodSeconds": 10, "failureThreshold": 3}
-"""What Kubernetes takes where nothing is said."""
+"""Kubernetes' defaults."""
 SOON = {"periodSeconds": 2, "failureThreshold": 15}
-"""A pod that does not answer counts as ready for thirty seconds, as it does then."""
-SAID_OF = {"affinity": "to keep apart", "containers": "to be asked every two seconds whether they are ready"}
+"""A pod that does not answer counts as ready for thirty seconds, as with the defaults."""
+LACKS = {"affinity": "no affinity to separate machines", "containers": "no readiness probe every two seconds"}
 
 PLACED_WITHIN = 20.0
 """Seconds that the scheduler has to find a node for a pod."""
 
 
-def settled() -> Wanted:
-    """DNS pods are put onto different machines where that can be, and it is seen within two seconds that they answer.
+def placement_and_probe() -> Wanted:
+    """DNS pods prefer different machines where possible, and Kubernetes notices within two seconds that they are ready.
 
-    Without the first, what else is there decides. kubeadm says it itself from 1.25 on
-    (https://github.com/kubernetes/kubernetes/pull/110593). Of the second it says nothing: every ten seconds,
-    so much longer half of the pods answer nobody after an installation, a change or a death. What somebody has
-    said about either stays.
+    Without the first, the other pods on the nodes decide the placement. kubeadm sets it itself from 1.25 on
+    (https://github.com/kubernetes/kubernetes/pull/110593). It does not set the second: by default Kubernetes probes
+    every ten seconds, so that half of the pods serve nobody that much longer after an installation, a change or a
+    failure. Settings that somebody has already made for either are left alone.
     """
 
     def look(machine: Machine) -> Sight:
         pod = _template(machine)
         if pod is None:
             return Sight(False, MISSING)
-        why = " and ".join(SAID_OF[each] for each in _wanted(pod))
-        return Sight(not why, f"DNS pods are not told {why}" if why else "")
+        lacks = " and ".join(LACKS[each] for each in _wanted(pod))
+        return Sight(not lacks, f"DNS pods have {lacks}" if lacks else "")
 
     def act(machine: Machine) -> None:
         pod = _template(machine)
         if pod is None:
-            raise NotReached(
-                f"Found {MISSING}.", hint="Did somebody remove the cluster's DNS? Put it back, then retry."
-            )
+            raise NotReached(f"Found {MISSING}.", hint="Did somebody remove the cluster's DNS? Restore it, then retry.")
         patch = json.dumps({"spec": {"template": {"spec": _wanted(pod)}}})
         machine.do(kubectl("patch deployment {} -n {} --type strategic -p {}", DEPLOYMENT, NAMESPACE, patch))
 
-    return Wanted("DNS pods prefer machines on which there is none, and are soon seen to be ready", look, act)
+    return Wanted("DNS pods prefer separate machines and have a readiness probe every two seconds", look, act)
 
 
 def _template(machine: Machine) -> dict[str, Any] | None:
-    """What its pods are to be; None where there is no such deployment. What somebody has said of them would be lost, if
-    an API server that does not answer were taken for that."""
+    """The pod template of the deployment; None where there is no such deployment. An API server that does not answer
+    must not count as that: settings that somebody has made would be lost."""
     found = get_object(machine, "deployment", DEPLOYMENT, NAMESPACE)
     return None if found is None else found["spec"]["template"]["spec"]
 
 
 def _wanted(pod: dict[str, Any]) -> dict[str, Any]:
-    """What of a pod is to be other than it is."""
+    """The settings of a pod that have to change."""
     wanted: dict[str, Any] = {}
     if not (pod.get("affinity") or {}).get("podAntiAffinity"):
         wanted["affinity"] = {"podAntiAffinity": APART}
-    if seldom := [each["name"] for each in pod.get("containers", ()) if _asked_seldom(each)]:
+    if seldom := [each["name"] for each in pod.get("containers", ()) if _is_probed_seldom(each)]:
         wanted["containers"] = [{"name": name, "readinessProbe": SOON} for name in seldom]
     return wanted
 
 
-def _asked_seldom(container: dict[str, Any]) -> bool:
+def _is_probed_seldom(container: dict[str, Any]) -> bool:
     probe = container.get("readinessProbe")
     return probe is not None and all(probe.get(key, usual) == usual for key, usual in SELDOM.items())
 
 
 def spread() -> Wanted:
-    """DNS goes on when one machine dies; where the scheduler puts all its pods together again, the log says so."""
-    tried = False
+    """DNS survives the loss of one machine; if the scheduler puts all its pods together again, the log notes it."""
+    has_acted = False
 
     def look(machine: Machine) -> Sight:
         nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
         if nodes is None or pods is None:
-            raise NoAnswer("The API server does not say where the DNS pods are.")
-        if (waiting := unplaced(pods)) and not tried:
-            return Sight(False, f"the scheduler has no machine yet for {', '.join(waiting)}")
+            raise NoAnswer("The API server does not report where the DNS pods are.")
+        if (waiting := unplaced(pods)) and not has_acted:
+            return Sight(False, f"the scheduler has not yet placed {', '.join(waiting)}")
         crowded = misplaced(nodes, pods)
-        if crowded and tried:
-            machine.note(f"the scheduler has put {', '.join(crowded)} there again; other machines may be too full")
+        if crowded and has_acted:
+            machine.note(f"the scheduler put {', '.join(crowded)} on the same machine again; others may be too full")
             crowded = []
-        return Sight(not crowded, f"DNS would be lost with one machine: {', '.join(crowded)}" if crowded else "")
+        return Sight(not crowded, f"one machine's failure would stop DNS: {', '.join(crowded)}" if crowded else "")
 
     def act(machine: Machine) -> None:
-        nonlocal tried
+        nonlocal has_acted
         _wait_until_placed(machine)
         nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
         if nodes is None or pods is None:
             return
-        tried = True
+        has_acted = True
         if crowded := misplaced(nodes, pods):
             machine.do(kubectl("delete pod -n {} --wait=false {}", NAMESPACE, words(crowded)))
             _wait_until_placed(machine)
@@ -124,7 +122,7 @@ def spread() -> Wanted:
 
 
 def _wait_until_placed(machine: Machine) -> None:
-    """Until each pod has a machine; where there is room for none, not longer than a scheduler takes."""
+    """Wait until each pod has a machine, but no longer than the scheduler takes where no machine has room."""
     for _ in machine.looks(PLACED_WITHIN, every=0.5):
         pods = pods_of(machine, NAMESPACE, LABELS)
         if pods is not None and not unplaced(pods):
@@ -132,14 +130,14 @@ def _wait_until_placed(machine: Machine) -> None:
 
 
 def unplaced(pods: Iterable[dict[str, Any]]) -> list[str]:
-    """The names of the pods for which the scheduler has found no machine, or not yet."""
+    """The names of the pods that the scheduler has not placed on a machine (yet)."""
     return [pod["metadata"]["name"] for pod in pods if not _node(pod) and not _ending(pod)]
 
 
 def misplaced(nodes: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> list[str]:
-    """The names of the pods that had better start elsewhere: those on silent nodes, and all but one of a crowd.
+    """The names of the pods to move: those on unreachable nodes, or all but one if all pods are on one node.
 
-    The one that stays answers, if any of them does.
+    The one that stays is ready, if any of them is.
     """
     every = list(nodes)
     silent = {node["metadata"]["name"] for node in every if is_silent(node)}

@@ -1,4 +1,4 @@
-"""What ends again and again: a unit of systemd, or a container. Nobody needs to wait for it to the end."""
+"""Units of systemd and containers that exit again and again, so that waiting for them is pointless."""
 
 from __future__ import annotations
 
@@ -15,50 +15,54 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 RESTARTS = 5
-"""So many restarts by systemd during one wait are no start any more; with `RestartSec=5` that takes half a minute."""
+"""After this many restarts by systemd during one wait the unit counts as failed; with `RestartSec=5` that takes half a
+minute."""
 
 ENDS = 3
-"""So many times in a row a container has to end at once, with one exit code. kubelet starts it again after 0, 10, 20
-and 40 s, so that takes about half a minute, too."""
+"""After this many immediate exits in a row with the same code a container counts as failed. kubelet restarts it after
+0, 10, 20 and 40 s, so that takes about half a minute, too."""
 
 AT_ONCE = 5.0
-"""Seconds. What lives longer may have waited for something that comes later: an API server waits 20 s for its etcd."""
+"""Seconds. A container that runs longer may have waited for another one: an API server waits 20 s for its etcd."""
 
 LOOK_EVERY = 3
-"""Of so many looks at a container's state one asks for its ends: crictl is slow."""
+"""Only one of this many checks asks for the container's exits: crictl is slow."""
 
 
 def unit_ends(unit: str) -> Callable[[Machine], str]:
-    """Says why a wait for the unit is in vain, or nothing; restarts count from the first time that it is asked."""
+    """A function that returns why waiting for the unit is pointless, or nothing; it counts restarts from its first
+    call."""
     before: list[int] = []
 
     def look(machine: Machine) -> str:
-        shown = machine.ask(sh("systemctl show {} -p ActiveState -p NRestarts -p Result 2>/dev/null", unit)).stdout
-        state = dict(line.partition("=")[::2] for line in shown.splitlines())
+        output = machine.ask(sh("systemctl show {} -p ActiveState -p NRestarts -p Result 2>/dev/null", unit)).stdout
+        state = dict(line.partition("=")[::2] for line in output.splitlines())
         if state.get("ActiveState") == "failed":
-            why = f"systemd has given {unit} up ({state.get('Result') or 'failed'})"
+            why = f"systemd no longer restarts {unit} ({state.get('Result') or 'failed'})"
             return f"{why}. Its log: {_last_line(machine, unit)}"
         restarts = whole_number(state.get("NRestarts", ""))
         if restarts is None:
             return ""
-        # A restart by hand begins to count at 0 again.
+        # A manual restart resets the counter to 0.
         before[:] = [min([restarts, *before])]
         again = restarts - before[0]
         return (
-            f"{unit} ended {again} times meanwhile. Its log: {_last_line(machine, unit)}" if again >= RESTARTS else ""
+            f"{unit} exited {again} times while waiting. Its log: {_last_line(machine, unit)}"
+            if again >= RESTARTS
+            else ""
         )
 
     return look
 
 
 def _last_line(machine: Machine, unit: str) -> str:
-    """What the program itself wrote last; what systemd says of it is known already."""
-    said = machine.ask(sh("journalctl _SYSTEMD_UNIT={} -n 1 -o cat --no-pager", f"{unit}.service"))
-    return " ".join(said.last_lines(1)) or f"nothing; see journalctl -u {unit} on {machine.name}"
+    """The last line that the program itself wrote, without systemd's own lines."""
+    journal = machine.ask(sh("journalctl _SYSTEMD_UNIT={} -n 1 -o cat --no-pager", f"{unit}.service"))
+    return " ".join(journal.last_lines(1)) or f"nothing; see journalctl -u {unit} on {machine.name}"
 
 
 class ContainerEnds:
-    """The ends of one container of a static pod during a wait. Those that were there before do not count."""
+    """The exits of one container of a static pod during a wait. Earlier exits do not count."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -67,13 +71,13 @@ class ContainerEnds:
         self._codes: list[int] = []
 
     def look(self, machine: Machine) -> str:
-        """Says why waiting for it is in vain, or nothing."""
+        """Why waiting for it is pointless, or nothing."""
         self._looks += 1
         if self._looks % LOOK_EVERY == 1:
             self._count(machine)
         if len(self._codes) < ENDS:
             return ""
-        return f"{self._name} ended {len(self._codes)} times at once, with exit code {self._codes[-1]}"
+        return f"{self._name} exited {len(self._codes)} times right after its start, with code {self._codes[-1]}"
 
     def _count(self, machine: Machine) -> None:
         newest = sh("crictl ps -a --state Exited --name {} -q | head -n 1", f"^{self._name}$")

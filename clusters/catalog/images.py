@@ -1,4 +1,4 @@
-"""How images are called on this cluster's machines: image_ref() is asked wherever an image is named."""
+"""The names of images on this cluster's machines: image_ref() is called wherever an image is named."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from clusters.config.sections.registry import NamespaceRewrite
 
 UNNAMED = {"docker.io": "library", "k8s.gcr.io": "kubesphere", "registry.k8s.io": "kubesphere"}
-"""Registry -> the project its images without one are in below a private registry. Private registries such as Harbor
-know no image without a project. Source: KubeKey, which pushes Kubernetes' images into `kubesphere` and asks for
-`library` where no project is named (DefaultKubeImageNamespace and ImageRepo in its sources)."""
+"""Registry -> the project in a private registry for its images without a project. Private registries such as Harbor
+require a project. Source: KubeKey, which pushes Kubernetes' images into `kubesphere` and asks for `library` where no
+project is named (DefaultKubeImageNamespace and ImageRepo in its sources)."""
 
 DOCKER_HUB = "docker.io"
 
 
 def image_ref(document: Document, ref: str) -> str:
-    """What `ref`, as its project publishes it, is called here.
+    """The name in this cluster of an image that its project publishes as `ref`.
 
     Without registry.privateRegistry that is `ref` itself, with its registry written out. With it, it is
-    `privateRegistry/project/name:tag`: the project is namespaceOverride where that is given, else upstream's own,
-    changed as namespaceRewrite says. Name, tag and digest stay upstream's.
+    `privateRegistry/project/name:tag`: the project is namespaceOverride where that is set, else upstream's own,
+    changed by namespaceRewrite. Name, tag and digest stay upstream's.
     """
     registry, path = _parts(ref)
     private = document.registry.private_registry
@@ -39,12 +39,12 @@ def repository_of(ref: str) -> str:
 
 
 def registry_of(ref: str) -> str:
-    """The registry an image is taken from, `host` or `host:port`."""
+    """The registry an image is pulled from, `host` or `host:port`."""
     return _parts(ref)[0]
 
 
 def _parts(ref: str) -> tuple[str, str]:
-    """Registry, and what is behind it. A first part without a dot or colon is a project of Docker Hub."""
+    """Registry, and the rest of the name. A first part without a dot or colon is a project of Docker Hub."""
     first, slash, rest = ref.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return first, rest
@@ -52,7 +52,7 @@ def _parts(ref: str) -> tuple[str, str]:
 
 
 def _rewritten(project: str, rewrite: NamespaceRewrite) -> str:
-    """As KubeKey's policy changePrefix: the last of `src` found in the project is replaced, else `dest` is put before.
+    """As KubeKey's policy changePrefix: the last of `src` found in the project is replaced, else `dest` is prepended.
 
     Source: `ImageRepo` in KubeKey 3.1.
     """

@@ -1,8 +1,8 @@
-"""The administrator's kubeconfig, written from parts of a machine's: certificates and a key, and an address of ours.
+"""The administrator's kubeconfig, rebuilt from parts of a machine's: its certificates and key, with our own address.
 
-A kubeconfig is more than data: in it a program to run (`exec`), a proxy, or the wish not to check certificates would
-reach the kubectl of everybody who downloads it. So nothing is copied; what is needed is taken out, checked, and put
-into a file that this module writes.
+A kubeconfig is more than data: a program to run (`exec`), a proxy, or a request not to check certificates would reach
+the kubectl of everybody who downloads it. So the file is not copied: this module extracts the required parts, checks
+them, and writes a new file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 LARGEST = 256 * 1024
-"""Bytes of a kubeconfig; kubeadm's has 6 KB."""
+"""Limit in bytes of a kubeconfig; kubeadm's has 6 KB."""
 
 MOST_CERTIFICATES = 20
 USER = "kubernetes-admin"
@@ -36,10 +36,10 @@ _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----\r?\n([A-Za-z0-9+/=\r\n]+
 
 
 class _Unfit(Exception):
-    """What is wrong with it, as the end of a sentence."""
+    """Why a kubeconfig cannot be used, as the end of a sentence."""
 
 
-def rebuilt(content: bytes, *, server: str, cluster: str, where: str) -> Secret:
+def rebuild_kubeconfig(content: bytes, *, server: str, cluster: str, where: str) -> Secret:
     """A kubeconfig for `server` with the authority, certificate and key of another one. Raises NotReached."""
     try:
         there, user = _current(content)
@@ -49,7 +49,7 @@ def rebuilt(content: bytes, *, server: str, cluster: str, where: str) -> Secret:
     except (_Unfit, Refused, UnicodeDecodeError) as error:
         raise NotReached(
             f"{where} is not the kubeconfig of an administrator with a certificate: {str(error).rstrip('.')}.",
-            hint="kubeadm writes the authority, a client certificate and its key into it. Has somebody changed it?",
+            hint="kubeadm writes an authority, a client certificate and its key into it. Did somebody change the file?",
         ) from error
     return Secret(_written(server, cluster, _pem(authority), _pem(certificates), key))
 
@@ -71,10 +71,10 @@ def _written(server: str, cluster: str, authority: str, certificates: str, key: 
 
 
 def _current(content: bytes) -> tuple[Mapping, Mapping]:
-    """Cluster and user of the context that is the current one."""
+    """Cluster and user of the current context."""
     trees = read(content.decode("utf-8"))
     if len(trees) != 1 or not isinstance(trees[0], Mapping):
-        raise _Unfit("it should be keys with values")
+        raise _Unfit("it should be a mapping of keys to values")
     top = trees[0]
     context = _named(top, "contexts", "context", _text(top, "current-context"))
     return (
@@ -92,7 +92,7 @@ def _named(top: Mapping, many: str, one: str, name: str) -> Mapping:
             and _text(each, "name") == name
         ):
             return found
-    raise _Unfit(f"its {many} have not the one that its context names")
+    raise _Unfit(f"its {many} do not contain the one that its context names")
 
 
 def _value(node: Mapping, key: str) -> Node | None:
@@ -108,7 +108,7 @@ def _text(node: Mapping, key: str) -> str:
 
 
 def _blocks(node: Mapping, key: str) -> Iterator[tuple[str, str]]:
-    """Kind and text of each block of PEM that the value holds in Base64; the text in lines as everybody writes them."""
+    """Kind and text of each block of PEM that the value holds in Base64; the text in lines of the usual length."""
     try:
         pem = base64.b64decode("".join(_text(node, key).split()), validate=True).decode("ascii")
     except (binascii.Error, ValueError) as error:
@@ -139,7 +139,7 @@ def _key(node: Mapping, certificate: x509.Certificate) -> str:
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _Unfit("its client-key-data has a key that cannot be read") from error
     if not fits:
-        raise _Unfit("its key is not that of its certificate")
+        raise _Unfit("its key does not belong to its certificate")
     return blocks[0]
 
 

@@ -20,14 +20,14 @@ ANSWERS_WITHIN = 20
 
 
 def kubectl(arguments: str, *values: Value | Command, within: int = ANSWERS_WITHIN) -> Command:
-    """A kubectl command; values fill the `{}` of `arguments` and are quoted. Answers `within` that many seconds or
-    fails."""
+    """A kubectl command; values fill the `{}` of `arguments` and are quoted. It fails without an answer `within` that
+    many seconds."""
     inner = sh(arguments, *values)
     return sh("{}/kubectl --kubeconfig {} --request-timeout {}s {}", BIN, ADMIN_CONF, within, inner)
 
 
 def api_server_is_ready(address: str, port: int) -> Command:
-    """Asks one API server, with a node's own rights and trusting the cluster's authority only, whether it is ready."""
+    """Asks one API server whether it is ready, with a node's own rights; trusts the cluster's authority only."""
     return sh(
         "{}/kubectl --kubeconfig {} --server https://{}:{} --request-timeout 3s get --raw /readyz",
         BIN,
@@ -38,9 +38,9 @@ def api_server_is_ready(address: str, port: int) -> Command:
 
 
 def get_object(machine: Machine, kind: str, name: str, namespace: str = "kube-system") -> dict[str, Any] | None:
-    """What the API server has under this name, or None where it has nothing. Raises NoAnswer when it does not say.
+    """The object that the API server has under this name, or None. Raises NoAnswer when it does not answer.
 
-    `namespace` is empty for what is in none, such as a node.
+    `namespace` is empty for objects without one, such as a node.
     """
     inside = sh(" -n {}", namespace) if namespace else sh("")
     answer = machine.ask(kubectl("get {} {}{} -o json --ignore-not-found", kind, name, inside))
@@ -62,22 +62,22 @@ def get_objects(machine: Machine, *names: str, namespace: str = "kube-system") -
     return {f"{item['kind'].lower()}/{item['metadata']['name']}": item for item in items}
 
 
-def says_missing(answer: Result) -> bool:
-    """Whether the API server has answered that what was asked for is not there, or that it knows no such kind."""
-    said = f"{answer.stdout}\n{answer.stderr}"
-    return "(NotFound)" in said or "the server doesn't have a resource type" in said
+def is_missing(answer: Result) -> bool:
+    """Whether the API server has answered that the object does not exist, or that it does not know its kind."""
+    text = f"{answer.stdout}\n{answer.stderr}"
+    return "(NotFound)" in text or "the server doesn't have a resource type" in text
 
 
 def is_forbidden(answer: Result) -> bool:
-    """Whether the API server has answered that this may not be asked, or not yet."""
+    """Whether the API server has answered that the request is not allowed (yet)."""
     return "(Forbidden)" in f"{answer.stdout}\n{answer.stderr}"
 
 
 def no_answer(what: str, answer: Result) -> NoAnswer:
-    """The error for an API server that does not say this; waiting helps, except where it could not even be asked."""
+    """The error for an API server that does not report this; a retry helps, unless the command could not even run."""
     sight = sight_of(answer)
     return NoAnswer(
-        f"The API server does not say {what}: {sight.found}",
+        f"The API server does not report {what}: {sight.found}",
         hint="Retry when the control plane answers.",
         retryable=not sight.in_vain,
     )

@@ -1,4 +1,4 @@
-"""Who stands for the control planes and for etcd in a run: the first listed, or else one that is there and well."""
+"""Which machine leads the control planes and etcd in a run: the first listed, or else one that runs and is healthy."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from clusters.remote.shell import Command
 
 LOOK_SECONDS = 20.0
-"""How long machines may take to answer; one that takes longer stands for nobody, and prechecks say why."""
+"""How long machines may take to answer; one that takes longer cannot lead, and prechecks report why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """What is on a machine: a control plane of this cluster, whether its API server answers, etcd's authority."""
 
     initialised: bool = False
@@ -35,10 +35,10 @@ class Seen:
 
 
 def find_leaders(document: Document, open_host: Callable[[HostSpec], Host], cancel: Cancel) -> dict[str, str]:
-    """Role group -> machine, for the groups in which something of this cluster runs already.
+    """Role group -> machine, for the groups in which something of this cluster already runs.
 
-    Of the control planes it is the first listed whose API server answers, or else the first that was one before; of
-    etcd's machines the first that has the authority. A machine that does not answer is passed over in silence.
+    Among the control planes it is the first listed whose API server answers, or else the first that is initialised;
+    among etcd's machines the first that has the authority. A machine that does not answer is skipped without a message.
     """
     masters, etcd = members(document, "master"), members(document, "etcd")
     specs = {spec.name: spec for spec in (*masters, *etcd)}
@@ -48,10 +48,10 @@ def find_leaders(document: Document, open_host: Callable[[HostSpec], Host], canc
     looks = {pool.submit(_look, document, spec, open_host, cancel): name for name, spec in specs.items()}
     done, _ = wait(looks, timeout=LOOK_SECONDS)
     pool.shutdown(wait=False, cancel_futures=True)
-    seen = {looks[look]: look.result() for look in done}
+    observed = {looks[look]: look.result() for look in done}
 
-    def first(names: list[str], *wishes: Callable[[Seen], bool]) -> str:
-        return next((name for wish in wishes for name in names if wish(seen.get(name, Seen()))), "")
+    def first(names: list[str], *tests: Callable[[Observation], bool]) -> str:
+        return next((name for test in tests for name in names if test(observed.get(name, Observation()))), "")
 
     found = {
         "master": first([spec.name for spec in masters], lambda each: each.answers, lambda each: each.initialised),
@@ -60,19 +60,19 @@ def find_leaders(document: Document, open_host: Callable[[HostSpec], Host], canc
     return {group: name for group, name in found.items() if name}
 
 
-def _look(document: Document, spec: HostSpec, open_host: Callable[[HostSpec], Host], cancel: Cancel) -> Seen:
+def _look(document: Document, spec: HostSpec, open_host: Callable[[HostSpec], Host], cancel: Cancel) -> Observation:
     try:
-        said = open_host(spec).run(_command(document, spec), check=False, timeout=LOOK_SECONDS, cancel=cancel).stdout
-        claim, _, traces = said.partition("\n")
+        output = open_host(spec).run(_command(document, spec), check=False, timeout=LOOK_SECONDS, cancel=cancel).stdout
+        claim, _, traces = output.partition("\n")
         ours = str(json.loads(claim or "{}").get("cluster", "")) == document.name
     except (InstallerError, ValueError, AttributeError):
-        return Seen()
+        return Observation()
     words = set(traces.split()) if ours else set()
-    return Seen("initialised" in words, "answers" in words, "authority" in words)
+    return Observation("initialised" in words, "answers" in words, "authority" in words)
 
 
 def _command(document: Document, spec: HostSpec) -> Command:
-    """Its own API server is asked, and no other that a name or a shared address may lead to."""
+    """It asks the machine's own API server by its address: a name or a shared address could lead to another one."""
     return sh(
         "head -n 1 {0} 2>/dev/null || echo\n"
         "if [ -s {1} ] && [ -s {2} ]; then echo authority; fi\n"

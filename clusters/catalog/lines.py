@@ -1,4 +1,4 @@
-"""Words of the document in files that have a setting on each line, such as units and environment files."""
+"""Checks for the document's values in files with one setting per line, such as units and environment files."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from clusters.errors import ConfigError
 
 
 def one_line(text: str, where: str) -> str:
-    """The text as it is. Raises ConfigError for a control character, with `where` it stands.
+    """The text, unchanged. Raises ConfigError for a control character; `where` names the text's place.
 
-    A line break would begin a setting of its own, which a program that runs as root obeys and which nobody has read.
+    A line break would start another setting, which nobody has reviewed and a program that runs as root would obey.
     """
     if any(ord(letter) < 32 or ord(letter) == 127 or letter in "\x85\u2028\u2029" for letter in text):
         raise ConfigError(f"{where} has a line break or another control character: {text[:60]!r}.", hint="Remove it.")
@@ -16,7 +16,7 @@ def one_line(text: str, where: str) -> str:
 
 
 def one_word(text: str, where: str) -> str:
-    """The text as it is. Raises ConfigError where a Corefile would read more than one word in it, or a block."""
+    """The text, unchanged. Raises ConfigError where a Corefile would read more than one word in it, or a block."""
     if any(letter.isspace() or letter in "{}\"'#" for letter in one_line(text, where)):
-        raise ConfigError(f"{where} is not one word: {text[:60]!r}.", hint="Leave out blanks, quotes, braces and #.")
+        raise ConfigError(f"{where} is not one word: {text[:60]!r}.", hint="Remove spaces, quotes, braces and #.")
     return text

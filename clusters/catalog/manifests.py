@@ -1,4 +1,4 @@
-"""Objects in the cluster: read from YAML, applied on a control plane, and seen to be there."""
+"""Objects in the cluster: read from YAML, applied on a control plane, and checked in the cluster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from clusters.catalog.kubectl import get_object, kubectl, no_answer, says_missing
+from clusters.catalog.kubectl import get_object, is_missing, kubectl, no_answer
 from clusters.config.yaml.tree import Refused
 from clusters.config.yaml.values import read_values
 from clusters.engine.wants import Sight, Wanted
@@ -24,14 +24,15 @@ Object = dict[str, Any]
 """One object of Kubernetes as YAML has it."""
 
 RECORD = "slipway-applied-{}"
-"""The ConfigMap in kube-system that says what was applied: a digest, and the objects."""
+"""The ConfigMap in kube-system that records what was applied: a digest, and the objects."""
 
 FIRST = ("Namespace", "CustomResourceDefinition")
-"""What has to be there before the rest is understood, and is never removed: with it goes everything in it."""
+"""Kinds that the others depend on, so they are applied first. Slipway never removes them: that would remove everything
+in them."""
 
 
 def read_objects(text: str | bytes, where: str) -> list[Object]:
-    """The objects of a YAML stream, lists of them taken apart. Raises SourceError when it is something else."""
+    """The objects of a YAML stream, with lists flattened. Raises SourceError when it is something else."""
     try:
         found = [each for each in read_values(text, "") if each]
     except Refused as error:
@@ -45,7 +46,7 @@ def read_objects(text: str | bytes, where: str) -> list[Object]:
         if not (
             isinstance(each, dict) and isinstance(each.get("metadata"), dict) and isinstance(each.get("kind"), str)
         ):
-            raise _no_manifest(where, f"it holds {str(each)[:60]!r}")
+            raise _no_manifest(where, f"it contains {str(each)[:60]!r}")
     return objects
 
 
@@ -60,7 +61,7 @@ def digest_of(text: str) -> str:
 
 
 def find(objects: Sequence[Object], kind: str, name: str) -> Object:
-    """The object of that kind and name. Raises SourceError: the manifest is another than was thought."""
+    """The object of that kind and name. Raises SourceError when the manifest does not have it."""
     for each in objects:
         if each["kind"] == kind and each["metadata"].get("name") == name:
             return each
@@ -70,10 +71,10 @@ def find(objects: Sequence[Object], kind: str, name: str) -> Object:
 
 
 def for_old_servers(objects: Sequence[Object], minor: int) -> list[Object]:
-    """The objects as older API servers take them.
+    """The objects as older API servers accept them.
 
-    1.20 calls `policy/v1` by an older name (Kubernetes' changelog), and refuses to merge a Service's port that does not
-    say its protocol (seen with 1.20.2), which is TCP where nobody says anything.
+    1.20 calls `policy/v1` by an older name (Kubernetes' changelog), and refuses to merge a Service's port without a
+    protocol (seen with 1.20.2); the default is TCP.
     """
     for each in objects:
         for port in (each.get("spec") or {}).get("ports") or () if each["kind"] == "Service" else ():
@@ -89,24 +90,25 @@ def for_old_servers(objects: Sequence[Object], minor: int) -> list[Object]:
     ]
 
 
-def applied(
+def applied_objects(
     name: str,
     objects: Callable[[Machine], Sequence[Object]],
     *,
     fingerprint: Callable[[], str] | None = None,
 ) -> Want:
-    """These objects are in the cluster, as they were made; those an earlier run applied and nobody wants are gone.
+    """These objects are in the cluster; objects of an earlier run that are no longer wanted are gone.
 
-    `name` is unique among what Slipway applies. `objects` is asked at most once, and only when it is needed. Whether
-    they are the wanted ones is told by a digest that is kept in the cluster: `fingerprint`'s where making them is dear
-    or never gives the same twice, else that of the objects. Changes that others make to an object are left alone.
+    `name` is unique among what Slipway applies. `objects` is called at most once, and only when needed. A digest that
+    is stored in the cluster shows whether they are the wanted ones: `fingerprint`'s where creating the objects is
+    expensive or gives a different result each time, else that of the objects. Changes that others make to an object
+    are left alone.
     """
-    made: list[Sequence[Object]] = []
+    created: list[Sequence[Object]] = []
 
     def wanted(machine: Machine) -> Sequence[Object]:
-        if not made:
-            made.append(objects(machine))
-        return made[0]
+        if not created:
+            created.append(objects(machine))
+        return created[0]
 
     def digest(machine: Machine) -> str:
         return fingerprint() if fingerprint else digest_of(dumped(wanted(machine)))
@@ -116,7 +118,7 @@ def applied(
         if record is None:
             return Sight(False, f"{name} was not applied yet")
         if record.get("digest") != digest(machine):
-            return Sight(False, f"{name} was applied otherwise")
+            return Sight(False, f"{name} was applied with other contents")
         return _all_there(machine, record.get("objects", "").split())
 
     def act(machine: Machine) -> None:
@@ -124,15 +126,15 @@ def applied(
         _apply(machine, wanted(machine))
         now = [_reference(each) for each in wanted(machine)]
         _remove(machine, [each for each in record.get("objects", "").split() if each not in now])
-        _send(machine, [_recorded(name, digest(machine), now)], "what was applied")
+        _send(machine, [_recorded(name, digest(machine), now)], "record")
 
     return Wanted(f"{name} is in the cluster", look, act)
 
 
 def _record(machine: Machine, name: str) -> Mapping[str, str] | None:
-    """What was noted when it was applied, None before; raises NoAnswer when the API server does not say.
+    """The record of the last time it was applied, or None; raises NoAnswer when the API server does not answer.
 
-    What is taken for never applied would be applied without removing what an earlier document had.
+    No answer must not count as None: then the objects of an earlier document would not be removed.
     """
     found = get_object(machine, "configmap", RECORD.format(name))
     return None if found is None else found.get("data")
@@ -148,7 +150,7 @@ def _recorded(name: str, digest: str, references: Sequence[str]) -> Object:
 
 
 def _reference(each: Object) -> str:
-    """`namespace:kind.group/name`, the namespace empty for what is in none."""
+    """`namespace:kind.group/name`; the namespace is empty for objects without one."""
     group = str(each.get("apiVersion", "")).rpartition("/")[0]
     kind = each["kind"].lower() + (f".{group}" if group else "")
     return f"{each['metadata'].get('namespace', '')}:{kind}/{each['metadata']['name']}"
@@ -165,15 +167,15 @@ def _by_namespace(references: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
 def _all_there(machine: Machine, references: Sequence[str]) -> Sight:
     for namespace, names in _by_namespace(references):
         answer = machine.ask(kubectl("get -n {} {} -o name", namespace or "default", words(names)))
-        if not answer.ok and not says_missing(answer):
-            raise no_answer(f"whether there is {', '.join(names)}", answer)
+        if not answer.ok and not is_missing(answer):
+            raise no_answer(f"whether {', '.join(names)} exists", answer)
         if not answer.ok:
             return Sight(False, " ".join(answer.last_lines(1)))
     return Sight(True)
 
 
 def _apply(machine: Machine, objects: Sequence[Object]) -> None:
-    """First what the rest needs to be understood; the server merges, and what we say of a field counts."""
+    """Apply the kinds in FIRST, then the rest. The server merges; on a conflict our value of a field wins."""
     first = [each for each in objects if each["kind"] in FIRST]
     rest = [each for each in objects if each["kind"] not in FIRST]
     if first:
@@ -193,12 +195,12 @@ def _send(machine: Machine, objects: Sequence[Object], what: str) -> None:
 
 
 def _remove(machine: Machine, references: Sequence[str]) -> None:
-    """Take away what is wanted no longer."""
-    kept = tuple(f":{kind.lower()}" for kind in FIRST)
-    gone = [each for each in references if not each.startswith(kept)]
-    for namespace, names in _by_namespace(gone):
+    """Remove objects that are no longer wanted."""
+    permanent = tuple(f":{kind.lower()}" for kind in FIRST)
+    deleted = [each for each in references if not each.startswith(permanent)]
+    for namespace, names in _by_namespace(deleted):
         machine.do(kubectl("delete --ignore-not-found -n {} {}", namespace or "default", words(names)))
 
 
 def _no_manifest(where: str, why: str) -> SourceError:
-    return SourceError(f"{where} is no manifest of Kubernetes: {why}.", hint="Is the file whole, and the right one?")
+    return SourceError(f"{where} is not a Kubernetes manifest: {why}.", hint="Is it the right file, and complete?")

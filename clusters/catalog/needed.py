@@ -1,6 +1,6 @@
-"""What a document needs from the artifact source: files and images of each machine, known before anything is changed.
+"""What a document needs from the artifact source: files and images of each machine, known before anything changes.
 
-Steps ask for what they put; a test runs them all and compares.
+The steps request their files separately; a test runs them all and compares.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def parts(document: Document) -> tuple[str, ...]:
 
 
 def _of_the_plugin(document: Document) -> tuple[str, ...]:
-    """The plugin's manifest or chart, and what renders a chart; its objects are applied by the first control plane."""
+    """The plugin's manifest, or its chart and helm; the first control plane applies the objects."""
     component = plugins.plugin_of(document).component
     if component is None:
         return ()
@@ -66,7 +66,7 @@ def files(document: Document, source: Source, name: str, arch: str) -> Iterator[
 
 
 def images(document: Document, source: Source, name: str) -> tuple[str, ...]:
-    """The images that the machine of that name gets, as they are called there."""
+    """The images that the machine of that name gets, by their names on the machine."""
     held = roles(document, name)
     if not {"master", "worker"} & set(held):
         return ()

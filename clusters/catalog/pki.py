@@ -1,4 +1,4 @@
-"""Certificates: an authority, certificates it signs, and whether one that is there still serves."""
+"""Certificates: an authority, certificates it signs, and whether an existing one is still valid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 YEARS = 10
-"""Lifetime; kubeadm's authorities live as long."""
+"""Lifetime, the same as that of kubeadm's authorities."""
 
 RENEW_WITHIN = dt.timedelta(days=30)
 
@@ -34,13 +34,13 @@ class KeyPair:
 
 
 def pem_text(content: bytes, where: str) -> Secret:
-    """A certificate or a key as text. Raises InstallerError for a file, named by `where`, that is none."""
+    """A certificate or a key as text. Raises InstallerError for a file, named by `where`, that is not PEM."""
     try:
         return Secret(content.decode())
     except UnicodeDecodeError as error:
         raise InstallerError(
-            f"{where} is not PEM: byte {error.start + 1} of it is not text.",
-            hint="Is the file damaged? Put back what was there, from a backup or from another machine.",
+            f"{where} is not PEM: its byte {error.start + 1} is not text.",
+            hint="Is the file damaged? Restore it from a backup or from another machine.",
         ) from None
 
 
@@ -79,7 +79,7 @@ def sign(authority: KeyPair, name: str, names: Iterable[str]) -> KeyPair:
 
 
 def why_unfit(certificate: bytes, authority: bytes, names: Iterable[str]) -> str:
-    """Why a certificate does not serve (any more); empty when it does."""
+    """Why a certificate cannot be used (any more); empty when it can."""
     try:
         ours = x509.load_pem_x509_certificate(certificate)
         ca = x509.load_pem_x509_certificate(authority)
@@ -90,7 +90,7 @@ def why_unfit(certificate: bytes, authority: bytes, names: Iterable[str]) -> str
     except (InvalidSignature, ValueError, TypeError):
         return "another authority signed it"
     if ours.not_valid_after_utc - dt.datetime.now(dt.UTC) < RENEW_WITHIN:
-        return f"it ends on {ours.not_valid_after_utc:%Y-%m-%d}"
+        return f"it expires on {ours.not_valid_after_utc:%Y-%m-%d}"
     try:
         held = set(ours.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound:
@@ -100,7 +100,7 @@ def why_unfit(certificate: bytes, authority: bytes, names: Iterable[str]) -> str
 
 
 def names_of(certificate: bytes) -> frozenset[str]:
-    """The names and addresses a certificate is valid for; none when it is no certificate."""
+    """The names and addresses a certificate is valid for; none when it is not a certificate."""
     try:
         held = x509.load_pem_x509_certificate(certificate).extensions.get_extension_for_class(
             x509.SubjectAlternativeName

@@ -1,4 +1,4 @@
-"""What network plugins have in common: their images, where their objects are applied, and when they are up."""
+"""What network plugins have in common: their images, where their objects are applied, and when they are ready."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ AFTER = (
     "kubernetes/labels",
     "images/network",
 )
-"""What is over on every machine before a plugin's objects are applied."""
+"""The steps that end on every machine before a plugin's objects are applied."""
 
 NODES_WITHIN = 300.0
-"""Seconds until every node is Ready once the plugin's pods are."""
+"""Seconds until every node is Ready after the plugin's pods are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Ports that a plugin opens on a node, TCP and UDP, and kernel modules it cannot do without."""
+    """Ports that a plugin opens on a node, TCP and UDP, and kernel modules it requires."""
 
     tcp: tuple[int, ...] = ()
     udp: tuple[int, ...] = ()
@@ -48,7 +48,7 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """TCP ports that have to be open between machines: of every node for every other; of control planes for every node;
+    """TCP ports that must be open between machines: of every node for every other; of control planes for every node;
     of control planes for each other."""
 
     nodes: tuple[int, ...] = ()
@@ -63,12 +63,12 @@ def never(document: Document) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """What a plugin is to machines: its name in the document, and what it needs for a document.
+    """A network plugin: its name in the document, and what it needs for a document.
 
-    `images` as upstream calls them; `component` is its manifest or chart, of which a document needs the files that it
-    `takes`. `needs` are ports and modules of a machine, by its name; `between` those of the ports that are for other
-    machines, the rest are for the node itself. `sends_directly`: packets to pods leave a node without a tunnel, so the
-    next node has to be its neighbour. `runs_felix`: Felix is on nodes. `interfaces` are beginnings of their names.
+    `images` have upstream's names; `component` is its manifest or chart, of which a document needs the files that it
+    `takes`. `needs` are ports and modules of a machine, by its name; `between` are those ports that other machines
+    use, the rest are for the node itself. `sends_directly`: packets to pods leave a node without a tunnel, so nodes
+    must be neighbours. `runs_felix`: Felix runs on nodes. `interfaces` are prefixes of the names of its interfaces.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Plugin:
 
 @cache
 def plugins() -> Mapping[str, Plugin]:
-    """By name, as they are listed for people: the record `PLUGIN` of each module of `clusters.catalog.networks`."""
+    """By name, in the order for users: the record `PLUGIN` of each module in `clusters.catalog.networks`."""
     return {each.name: _of_machines(each.attribute) for each in of_the_document()}
 
 
@@ -98,22 +98,22 @@ def _of_machines(module: str) -> Plugin:
 
 
 def plugin_of(document: Document) -> Plugin:
-    """The document's plugin; one that needs nothing where there is none of that name."""
+    """The document's plugin; an unknown name gives one that needs nothing."""
     return plugins().get(document.network.plugin) or Plugin(document.network.plugin)
 
 
 def images(document: Document) -> tuple[str, ...]:
-    """The images that the document's network plugin needs, as they are pulled: what a bundle has to hold for it."""
+    """The images that the document's network plugin needs, as they are pulled: a bundle must contain them."""
     return tuple(image_of(document, each) for each in plugin_of(document).images(document))
 
 
 def image_of(document: Document, ref: str) -> str:
-    """Where an image of upstream's is pulled from. The one place through which every reference here goes."""
+    """The reference from which an upstream image is pulled. Every reference here goes through this function."""
     return image_ref(document, ref)
 
 
-def settled(document: Document, objects: Sequence[Object]) -> list[Object]:
-    """The objects as this cluster takes them: images from where they are pulled, groups its API server knows."""
+def adapt_objects(document: Document, objects: Sequence[Object]) -> list[Object]:
+    """The objects for this cluster: with the images it pulls and the API groups its API server supports."""
     for each in objects:
         for pod in pod_specs(each):
             for container in (*(pod.get("initContainers") or ()), *(pod.get("containers") or ())):
@@ -133,7 +133,7 @@ def pod_specs(value: Any) -> list[dict[str, Any]]:
 
 
 def nodes_ready(cluster: Cluster) -> Want:
-    """Every node is Ready: what a plugin is for."""
+    """Every node is Ready, which is a plugin's purpose."""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
     return eventually(
         f"all {len(wanted)} nodes are Ready", lambda machine: all_ready(machine, wanted), within=NODES_WITHIN, every=1
@@ -151,7 +151,7 @@ def pod_networks(document: Document) -> tuple[str, str]:
 
 
 def service_networks(document: Document) -> tuple[str, str]:
-    """The same of the services."""
+    """The same for the services."""
     return _by_family(document.network.kube_service_cidr)
 
 

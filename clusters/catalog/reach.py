@@ -1,7 +1,7 @@
-"""Who has to reach whom: the TCP connections between machines that a cluster cannot do without.
+"""Which machines must reach each other: the TCP connections between machines that a cluster requires.
 
 Source: "Ports and Protocols" in Kubernetes' documentation, and the requirements of each network plugin (`networks`).
-Tunnels and DNS speak UDP, which says nothing of itself before something answers; these ports are not here.
+Tunnels and DNS use UDP, which cannot be tested before a service answers; these ports are not listed here.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 KUBELET = 10250
 STATIC_ETCD_CLIENTS, STATIC_ETCD_PEERS = 2379, 2380
-"""Of an etcd that kubeadm runs."""
+"""The ports of an etcd that kubeadm runs."""
 
 NEIGHBOURS = 8
 """How many nodes each node tries on ports that all nodes open to each other: those after it in the document, so that
-every node is tried as often. All of them up to nine nodes; a thousand nodes would be a million connections."""
+every node is tried equally often. Up to nine nodes these are all; a thousand nodes would need a million connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A connection that has to be possible: to which machine, at which address and port, and what for."""
+    """A connection that must be possible: to which machine, at which address and port, and for which purpose."""
 
     target: str
     address: str
@@ -40,7 +40,7 @@ class Flow:
 
 
 def flows_from(document: Document, name: str) -> tuple[Flow, ...]:
-    """Every connection that the machine of that name has to be able to open to others, once each."""
+    """Every connection that the machine of that name must be able to open to others, once each."""
     masters, nodes = members(document, "master"), members(document, "kubernetes")
     found = [
         *_to_control_planes(document, name, masters, nodes),
@@ -53,13 +53,13 @@ def flows_from(document: Document, name: str) -> tuple[Flow, ...]:
 def dialled(
     machine: Machine, places: Collection[tuple[str, int]], *, seconds: int = DIAL_SECONDS
 ) -> tuple[Dial, ...] | None:
-    """Try these addresses and ports from a machine, at the same time; None where it has nothing to try with."""
+    """Try these addresses and ports from a machine, at the same time; None where it lacks a program for that."""
     answer = machine.ask(dial_command(places, seconds=seconds))
     return read_dials(answer.stdout, places)
 
 
 def lead_by_document(document: Document, name: str) -> str:
-    """Where the installation will lead a name, by lines of dns.nodeEtcHosts; empty when it does not."""
+    """The address to which dns.nodeEtcHosts will resolve a name; empty when it has no such line."""
     for line in document.dns.node_etc_hosts.splitlines():
         address, *names = line.partition("#")[0].split() or [""]
         if name in names:
@@ -68,7 +68,7 @@ def lead_by_document(document: Document, name: str) -> str:
 
 
 def _to_control_planes(document: Document, name: str, masters: Iterable[Host], nodes: Iterable[Host]) -> Iterator[Flow]:
-    """Nodes ask API servers; API servers ask every kubelet for logs and for `exec`."""
+    """Nodes connect to API servers; API servers connect to every kubelet for logs and for `exec`."""
     if any(host.name == name for host in nodes):
         yield from (_flow(host, api_port(document), "API server") for host in masters)
     if any(host.name == name for host in masters):
@@ -76,7 +76,7 @@ def _to_control_planes(document: Document, name: str, masters: Iterable[Host], n
 
 
 def _to_etcd(document: Document, name: str, masters: tuple[Host, ...]) -> Iterator[Flow]:
-    """API servers ask every member, and members each other."""
+    """API servers connect to every member, and members to each other."""
     places = etcd_places(document)
     member = any(place[0] == name for place in places)
     clients = document.etcd.port if document.etcd.type == "kubekey" else STATIC_ETCD_CLIENTS
@@ -87,14 +87,14 @@ def _to_etcd(document: Document, name: str, masters: tuple[Host, ...]) -> Iterat
 
 
 def etcd_places(document: Document) -> tuple[tuple[str, str, int], ...]:
-    """Name, address and members' port of every machine on which etcd will run; none of an external etcd."""
+    """Name, address and peer port of every machine on which etcd will run; empty for an external etcd."""
     group = {"kubekey": "etcd", "kubeadm": "master"}.get(document.etcd.type, "")
     port = document.etcd.peer_port if group == "etcd" else STATIC_ETCD_PEERS
     return tuple((host.name, host.node_addresses[0], port) for host in members(document, group) if host.node_addresses)
 
 
 def _of_the_plugin(document: Document, name: str, masters: tuple[Host, ...], nodes: tuple[Host, ...]) -> Iterator[Flow]:
-    """What the network plugin's pods tell each other; they have the machines' own addresses."""
+    """Connections between the network plugin's pods, which use the machines' own addresses."""
     plugin, ports = document.network.plugin, ports_between(document)
     yield from (_flow(host, port, plugin) for port in ports.nodes for host in _neighbours(nodes, name))
     if any(host.name == name for host in nodes):

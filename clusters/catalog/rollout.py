@@ -1,4 +1,4 @@
-"""What is seen of a cluster that comes up: nodes that are Ready, and workloads whose every pod is."""
+"""The progress of a cluster that starts: nodes that are Ready, and workloads whose pods are all ready."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_MESSAGE = 160
-"""Characters of what a runtime says of a container that does not start."""
+"""Characters of a runtime's message about a container that does not start."""
 
 
 def is_ready(node: dict[str, Any]) -> bool:
@@ -24,18 +24,18 @@ def is_ready(node: dict[str, Any]) -> bool:
 
 
 def is_silent(node: dict[str, Any]) -> bool:
-    """Whether nothing is heard of a node any more: its machine is off, or cannot be reached."""
+    """Whether a node has stopped reporting: its machine is off, or cannot be reached."""
     conditions = node["status"].get("conditions", ())
     return any(each["type"] == "Ready" and each["status"] == "Unknown" for each in conditions)
 
 
 def nodes_of(machine: Machine) -> list[dict[str, Any]] | None:
-    """The nodes of the cluster; None when the API server does not say."""
+    """The nodes of the cluster; None when the API server does not answer."""
     return _items(machine.ask(kubectl("get nodes -o json")))
 
 
 def pods_of(machine: Machine, namespace: str, labels: dict[str, str]) -> list[dict[str, Any]] | None:
-    """The pods with these labels; None when the API server does not say."""
+    """The pods with these labels; None when the API server does not answer."""
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     return _items(machine.ask(kubectl("get pods -n {} -l {} -o json", namespace, selector)))
 
@@ -45,12 +45,12 @@ def _items(answer: Result) -> list[dict[str, Any]] | None:
 
 
 def silent_nodes(machine: Machine) -> set[str]:
-    """The names of nodes of which nothing is heard; none when the API server does not say."""
+    """The names of nodes that have stopped reporting; empty when the API server does not answer."""
     return {item["metadata"]["name"] for item in nodes_of(machine) or () if is_silent(item)}
 
 
 def all_ready(machine: Machine, wanted: set[str]) -> Sight:
-    """Whether every one of these nodes is Ready, and else which is not."""
+    """Whether all of these nodes are Ready; if not, which are not."""
     answer = machine.ask(kubectl("get nodes -o json"))
     if not answer.ok:
         return sight_of(answer, "the API server does not answer")
@@ -59,10 +59,10 @@ def all_ready(machine: Machine, wanted: set[str]) -> Sight:
     return Sight(not late, f"not ready: {', '.join(late)}" if late else "")
 
 
-def rolled_out(kind: str, namespace: str, name: str, *, within: float = 300) -> Want:
-    """Every pod of a `daemonset` or `deployment` runs as it is wanted now and is ready, within so many seconds.
+def rollout_of(kind: str, namespace: str, name: str, *, within: float = 300) -> Want:
+    """Every pod of a `daemonset` or `deployment` has the current template and is ready, within so many seconds.
 
-    Pods of a daemonset on nodes of which nothing is heard do not count; whoever needs these nodes asks for them.
+    Pods of a daemonset on nodes that have stopped reporting do not count; a step that needs these nodes checks them.
     """
     return eventually(
         f"every pod of {name} is ready", lambda machine: _sight(machine, kind, namespace, name), within=within, every=2
@@ -72,7 +72,7 @@ def rolled_out(kind: str, namespace: str, name: str, *, within: float = 300) -> 
 def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
     answer = machine.ask(kubectl("get {} {} -n {} -o json", kind, name, namespace))
     if not answer.ok:
-        return sight_of(answer, f"the API server does not say how {name} is")
+        return sight_of(answer, f"the API server does not report the state of {name}")
     found = object_of(answer, name)
     status = found.get("status", {})
     labels = found["spec"].get("selector", {}).get("matchLabels", {})
@@ -83,7 +83,7 @@ def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
         wants, new = found["spec"].get("replicas", 1), status.get("updatedReplicas", 0)
         ready = status.get("readyReplicas", 0)
     seen = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
-    # A DaemonSet that wants no pod at all has not been looked at yet, or fits no node.
+    # A DaemonSet that wants no pod at all has not been processed yet, or fits no node.
     there = seen and (bool(wants) or kind == "deployment")
     if there and new >= wants and ready >= wants:
         return Sight(True)
@@ -102,12 +102,12 @@ def _on_silent_nodes(machine: Machine, namespace: str, labels: dict[str, str]) -
 
 
 def _why(machine: Machine, namespace: str, labels: dict[str, str]) -> str:
-    """What the first pod that is not ready says of itself."""
+    """The status of the first pod that is not ready."""
     for pod in pods_of(machine, namespace, labels) or ():
         status = pod.get("status", {})
         for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-            if said := _trouble(container, pod["metadata"]["name"], namespace):
-                return f"; on {pod.get('spec', {}).get('nodeName', 'no node')} {container['name']}{said}"
+            if trouble := _trouble(container, pod["metadata"]["name"], namespace):
+                return f"; on {pod.get('spec', {}).get('nodeName', 'no node')} {container['name']}{trouble}"
         for condition in status.get("conditions", ()):
             if condition.get("reason") == "Unschedulable":
                 return f"; {condition.get('message', 'a pod fits no node')}"
@@ -115,16 +115,16 @@ def _why(machine: Machine, namespace: str, labels: dict[str, str]) -> str:
 
 
 def _trouble(container: dict[str, Any], pod: str, namespace: str) -> str:
-    """What keeps a container from running, and where there is more of it; nothing when it is only on its way."""
+    """Why a container does not run, and where to find more; nothing while it is only starting."""
     state = container.get("state", {})
     waiting = state.get("waiting", {})
     ended = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}
     if ended.get("exitCode") and "running" not in state and waiting.get("reason") in (None, "CrashLoopBackOff"):
-        # What went wrong stands at a message's end, behind everybody who passed it on.
+        # The cause is at a message's end, behind the prefixes of every program that passed it on.
         message = " ".join(ended.get("message", "").split())[-LONGEST_MESSAGE:].lstrip(": ")
-        reason = f"ended with {ended['exitCode']} ({ended.get('reason', 'Error')}) {message}".rstrip()
-        return f" {reason}; kubectl logs -n {namespace} {pod} -c {container['name']} --previous may say more"
+        reason = f"exited with {ended['exitCode']} ({ended.get('reason', 'Error')}) {message}".rstrip()
+        return f" {reason}; kubectl logs -n {namespace} {pod} -c {container['name']} --previous may show more"
     if waiting.get("reason") in (None, "PodInitializing", "ContainerCreating"):
         return ""
-    # Its end differs each time it is asked, and everything of it is in the cluster's events.
+    # The message's end differs each time, and the cluster's events have all of it.
     return f": {waiting['reason']} {waiting.get('message', '')[:LONGEST_MESSAGE]}".rstrip()

@@ -1,4 +1,4 @@
-"""A component of the control plane as a static pod: its file, and the program that really runs with it."""
+"""A component of the control plane as a static pod: its manifest, and the process that actually runs from it."""
 
 from __future__ import annotations
 
@@ -22,27 +22,28 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 COMM_LENGTH = 15
-"""The kernel keeps this much of a program's name."""
+"""The kernel stores this many characters of a program's name."""
 
 STARTS_WITHIN = 180.0
 BACK_WITHIN = 120.0
-"""Seconds for the program to run as wanted, and to run again as before when it did not."""
+"""Seconds for the program to start with the new manifest, and with the old one after a failure."""
 
 SETTLE = 3.0
-"""Seconds between a component that is well again and the next one that is ended: proxies and shared addresses take two
-good answers, a second apart, before they trust an API server again."""
+"""Seconds between the recovery of a component and the end of the next one: proxies and shared addresses need two good
+answers, a second apart, before they trust an API server again."""
 
 CLOCK_SLIP = 1
-"""Seconds that a start, told in ticks since boot, may lie before the time of a file written just before it."""
+"""Seconds that a process's start, measured in ticks since boot, may precede the time of a file written just before."""
 
 BEFORE = "/etc/slipway/before"
-"""Where a manifest lies while it is replaced, until its successor is well: what breaks off then is kept there only."""
+"""Where the old manifest is stored while it is replaced, until the new one is healthy: the only copy if a run is cut
+off."""
 
 UNIT_PREFIX = "slipway-before-"
 
 PUT_BACK_AFTER = 600
-"""Seconds after which the machine itself puts it back, unless the program is well, when nothing is heard of Slipway any
-more: more than waiting for both takes. A reboot ends that: then only Slipway does, in its next run."""
+"""Seconds after which the machine restores the old manifest by itself if Slipway is gone and the program unhealthy;
+longer than both waits together. A reboot stops this timer: then only Slipway's next run restores it."""
 
 LOG_LINES = 3
 
@@ -50,7 +51,7 @@ LAST_PORT = 65535
 PORT_DIGITS = 5
 
 PROBE_HINT = (
-    "Waiting does not help. Check who changed the manifest on the machine, correct its probe, then retry the run."
+    "Waiting does not help. Find out who changed the manifest on the machine, correct its probe, then retry the run."
 )
 
 
@@ -77,9 +78,9 @@ class Restart:
 class StaticPod:
     """The pod has this manifest, and its program runs with these arguments; `reads` are files it reads when it starts.
 
-    `healthy` succeeds on the machine when the program does its work. Where it does not come to that with a new
-    manifest, the one before is put back, so that a wrong argument costs an attempt and no control plane. `around` makes
-    what the program's end and new start happen in.
+    `healthy` succeeds on the machine when the program works. If it does not with a new manifest, the old one is
+    restored, so that a wrong argument costs an attempt and not a control plane. `around` makes the context in which the
+    program restarts.
     """
 
     name: str
@@ -95,7 +96,7 @@ class StaticPod:
         return f"{self.name} runs with the document's arguments"
 
     def seen(self, machine: Machine) -> Sight:
-        """What an earlier step of a dry run's run writes, then `now`."""
+        """In a dry run, files that an earlier step would write; then `now`."""
         changed = machine.written_by_the_run((self.path, *self.reads))
         return Sight(False, f"{self.name} is restarted for a new {changed}") if changed else self.now(machine)
 
@@ -108,7 +109,7 @@ class StaticPod:
         return sight
 
     def is_half_done(self, machine: Machine) -> bool:
-        """Whether somebody began to replace the manifest and did not come to its end."""
+        """Whether a replacement of the manifest was started and not finished."""
         return machine.read(self._aside) is not None
 
     def is_down(self, machine: Machine) -> bool:
@@ -116,27 +117,27 @@ class StaticPod:
         return not self._running(machine)
 
     def reach(self, machine: Machine) -> None:
-        """Write the file or end a program that has not read its files; wait for it to be well."""
+        """Write the file, or end a program that has not read its files; wait until it is healthy."""
         with self.around(machine):
             self.finish(machine, self.begin(machine))
 
     def begin(self, machine: Machine) -> Restart:
         """Write the file, or end a program that has not read its files."""
-        before, kept = machine.read(self.path), machine.read(self._aside)
+        before, saved = machine.read(self.path), machine.read(self._aside)
         old = frozenset(each.pid for each in self._running(machine))
         new = before != self.content
-        if new and kept is None and before is not None:
-            kept = before
-            machine.put(kept, self._aside, mode=0o600)
-        if kept is not None and not machine.do(self._trap(), check=False).ok:
-            machine.note(f"without systemd-run nobody but Slipway can put {self.path} back")
+        if new and saved is None and before is not None:
+            saved = before
+            machine.put(saved, self._aside, mode=0o600)
+        if saved is not None and not machine.do(self._trap(), check=False).ok:
+            machine.note(f"systemd-run is missing, so only Slipway itself can restore {self.path}")
         if new or not file(self.path, self.content, mode=0o600).seen(machine).so:
-            machine.note(f"writing {self.path}" + (f"; kubelet starts {self.name} anew" if new else ""))
+            machine.note(f"writing {self.path}" + (f"; kubelet restarts {self.name}" if new else ""))
             self._put(machine, self.content)
         if not new:
-            self._end_what_is_outdated(machine)
-        # Without a new file, one that runs as it should is as good as one that is started.
-        return Restart(kept, old if new else frozenset())
+            self._end_outdated(machine)
+        # Without a new file, a process that already runs with it is as good as a new one.
+        return Restart(saved, old if new else frozenset())
 
     def finish(self, machine: Machine, restart: Restart) -> None:
         """Wait until it is healthy; if it does not get there, restore the previous manifest and raise NotReached."""
@@ -144,17 +145,19 @@ class StaticPod:
             self._forget(machine)
             machine.pause(SETTLE)
             return
-        said = self._last_words(machine)
+        log = self._last_log_lines(machine)
         if restart.manifest is not None:
-            machine.note(f"{self.name} does not come; putting the manifest back that was there before")
+            machine.note(f"{self.name} does not start; restoring the previous manifest")
             self._put(machine, restart.manifest)
             self._forget(machine)
-            well = self._answers(machine, BACK_WITHIN)
-            after = " It runs as before." if well else " The manifest from before is back, too, and it does not run."
+            recovered = self._answers(machine, BACK_WITHIN)
+            after = (
+                " It runs with the previous ones." if recovered else " It does not run with the previous ones either."
+            )
         else:
             after = ""
         raise NotReached(
-            f"{self.name} on {machine.name} did not come up with the document's arguments.{after} It said: {said}",
+            f"{self.name} on {machine.name} did not start with the document's arguments.{after} Its log: {log}",
             hint="Correct its arguments in the document, then retry.",
         )
 
@@ -167,7 +170,7 @@ class StaticPod:
         return f"{UNIT_PREFIX}{self.name}"
 
     def _trap(self) -> Command:
-        """Has the machine put the manifest back by itself later; begun again when there is one already."""
+        """Has the machine restore the manifest by itself later; starts an existing timer again."""
         back = sh(
             "[ -e {0} ] || exit 0; {2} >/dev/null 2>&1 || mv -f {0} {1}; rm -f {0}",
             self._aside,
@@ -195,11 +198,11 @@ class StaticPod:
     def _answers(self, machine: Machine, within: float) -> bool:
         return self._waits(machine, within, lambda: machine.ask(self.healthy).ok)
 
-    def _waits(self, machine: Machine, within: float, well: Callable[[], bool]) -> bool:
-        """Whether it comes true in time; a program that ends again and again is not waited for."""
+    def _waits(self, machine: Machine, within: float, is_reached: Callable[[], bool]) -> bool:
+        """Whether the condition becomes true in time; gives up on a program that exits again and again."""
         ends = ContainerEnds(self.name)
         for _ in machine.looks(within, every=1.0):
-            if well():
+            if is_reached():
                 return True
             if why := ends.look(machine):
                 machine.note(f"{why}; waiting longer does not help")
@@ -207,49 +210,49 @@ class StaticPod:
         return False
 
     def _runs(self, machine: Machine, old: frozenset[str]) -> Sight:
-        """Whether a process that is none of the old ones has the manifest's command line and has read its files."""
+        """Whether a process other than the old ones has the manifest's command line and has read its files."""
         wanted = command_of(self.content)
         running = self._running(machine)
         fresh = [each for each in running if each.pid not in old]
         if not fresh:
-            return Sight(False, f"{self.name} does not run" if not running else f"{self.name} was not started anew yet")
+            return Sight(False, f"{self.name} does not run" if not running else f"{self.name} has not restarted yet")
         matching = [each for each in fresh if each.command == wanted]
         if not matching:
-            return Sight(False, f"{self.name} runs with other arguments than its manifest has")
+            return Sight(False, f"{self.name} runs with arguments that differ from its manifest")
         newest = self._newest_file(machine)
         late = all(each.start + CLOCK_SLIP < newest for each in matching)
         return Sight(not late, f"{self.name} has not read its files since they were changed" if late else "")
 
-    def _end_what_is_outdated(self, machine: Machine) -> None:
+    def _end_outdated(self, machine: Machine) -> None:
         wanted, newest = command_of(self.content), self._newest_file(machine)
         for each in self._running(machine):
             if each.command == wanted and each.start + CLOCK_SLIP < newest:
                 machine.do(sh("kill -TERM {}", each.pid), check=False)
 
     def _newest_file(self, machine: Machine) -> int:
-        """When the newest of its files was written; those of the future do not count."""
-        said = machine.ask(sh("date +%s; stat -c %Y {} 2>/dev/null", words((self.path, *self.reads)))).stdout.split()
-        times = [number for number in map(whole_number, said) if number is not None]
+        """When the newest of its files was written; times in the future do not count."""
+        output = machine.ask(sh("date +%s; stat -c %Y {} 2>/dev/null", words((self.path, *self.reads)))).stdout.split()
+        times = [number for number in map(whole_number, output) if number is not None]
         if len(times) < 2:
-            raise NotReached(f"{machine.name} does not say when {self.path} was written.", retryable=True)
+            raise NotReached(f"{machine.name} does not report when {self.path} was written.", retryable=True)
         return max((each for each in times[1:] if each <= times[0]), default=0)
 
     def _running(self, machine: Machine) -> list[Running]:
         return running(machine, command_of(self.content)[0].rpartition("/")[2])
 
-    def _last_words(self, machine: Machine) -> str:
+    def _last_log_lines(self, machine: Machine) -> str:
         place = f"/var/log/pods/kube-system_{self.name}-{machine.name}_"
         newest = sh("ls -t {}*/{}/*.log 2>/dev/null | head -n 1", Command(sh("{}", place).text), self.name)
-        said = machine.ask(sh("tail -n {} $({}) 2>/dev/null", LOG_LINES, newest)).last_lines(LOG_LINES)
-        return " ".join(said) or f"nothing; see crictl ps -a on {machine.name}"
+        lines = machine.ask(sh("tail -n {} $({}) 2>/dev/null", LOG_LINES, newest)).last_lines(LOG_LINES)
+        return " ".join(lines) or f"nothing; see crictl ps -a on {machine.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
     """Components of one machine that restart at the same time.
 
-    kubelet waits 10 to 15 s between the end of a static pod and the start of the next one, and clients need none of
-    these components meanwhile.
+    kubelet waits 10 to 15 s between the end of a static pod and the start of the next one, and during that time clients
+    do not need these components.
     """
 
     pods: tuple[StaticPod, ...]
@@ -282,13 +285,13 @@ class Together:
 
 
 def forget_all_before(machine: Machine) -> None:
-    """Manifests that are kept from an earlier cluster go, so that nobody puts one back into a new one."""
+    """Remove saved manifests of an earlier cluster, so that none is restored into a new one."""
     if machine.ask(sh("test -e {}", BEFORE)).ok:
         machine.do(sh("rm -rf {}; systemctl stop {} 2>/dev/null || :", BEFORE, f"{UNIT_PREFIX}*.timer"))
 
 
 def running(machine: Machine, program: str) -> list[Running]:
-    """The processes of that name, those in containers too."""
+    """The processes of that name, including those in containers."""
     answer = machine.ask(
         sh(
             "hz=$(getconf CLK_TCK); boot=$(sed -n 's/^btime //p' /proc/stat)\n"
@@ -309,7 +312,7 @@ def running(machine: Machine, program: str) -> list[Running]:
 
 
 def _words(encoded: str) -> tuple[str, ...]:
-    """A command line as /proc has it. Programs of others may have anything in theirs."""
+    """A command line as /proc has it. Other programs may have any bytes in theirs."""
     return tuple(base64.b64decode(encoded).decode("utf-8", "surrogateescape").rstrip("\0").split("\0"))
 
 
@@ -320,9 +323,9 @@ def command_of(manifest: bytes) -> tuple[str, ...]:
 
 
 def probe_of(manifest: bytes) -> Command:
-    """Asks what kubelet asks to see whether the pod lives, on the machine itself; its certificate is its own affair.
+    """Sends the request of kubelet's liveness probe on the machine itself, without checking the certificate.
 
-    Raises NotReached for a manifest whose probe cannot be asked in this way.
+    Raises NotReached for a manifest whose probe cannot be sent in this way.
     """
     container = _container(manifest)
     ask = _http_get(container)
@@ -344,8 +347,8 @@ def _http_get(container: dict[str, Any]) -> dict[str, Any]:
         return ask
     other = next((kind for kind in ("grpc", "exec", "tcpSocket") if kind in probe), "")
     raise NotReached(
-        f"Expected in the manifest of {container.get('name', 'a static pod')} a livenessProbe with httpGet, "
-        f"by which to see whether it is well. Found: {f'one with {other}' if other else 'none'}.",
+        f"The manifest of {container.get('name', 'a static pod')} should have a livenessProbe with httpGet, which "
+        f"shows whether it is healthy. Found: {f'one with {other}' if other else 'none'}.",
         hint=PROBE_HINT,
     )
 
@@ -358,7 +361,7 @@ def _port(port: object, container: dict[str, Any]) -> int:
         return number
     known = ", ".join(f"{name} ({value})" for name, value in named.items()) or "none"
     raise NotReached(
-        f"Expected as port of the livenessProbe of {container.get('name', 'a static pod')} a number from 1 to "
+        f"The livenessProbe's port of {container.get('name', 'a static pod')} should be a number from 1 to "
         f"{LAST_PORT}, or the name of one of its container's ports. Found: {port!r}. Its named ports: {known}.",
         hint=PROBE_HINT,
     )
@@ -372,7 +375,7 @@ def _container(manifest: bytes) -> dict[str, Any]:
         container = None
     if not isinstance(container, dict):
         raise NotReached(
-            "Expected a static pod's manifest with a container in spec.containers, and there is none.",
-            hint="Check who changed the manifest on the machine, then retry the run.",
+            "A static pod's manifest should have a container in spec.containers; it has none.",
+            hint="Find out who changed the manifest on the machine, then retry the run.",
         )
     return container

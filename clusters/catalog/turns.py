@@ -1,4 +1,4 @@
-"""Taking turns: what may cost a cluster its majority or its answers is done on one machine after the other."""
+"""Taking turns: work that could cost a cluster its majority or its API runs on one machine after the other."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Turns:
-    """Who is at it; `proven` once somebody came to a good end, `failed` is on which machine it went wrong.
+    """The machines at work: `inside` is their number, `proven` is set after the first success, `failed` is the machine
+    on which it failed.
 
     `interrupted` are machines whose turn ended with an error after which the engine may try again, such as a broken
-    connection, with their step: nobody knows yet how it ends there, so they keep their place and nobody else begins.
+    connection, with their step: the outcome there is unknown, so they keep their place and no other machine starts.
     """
 
     change: threading.Condition = field(default_factory=threading.Condition)
@@ -34,13 +35,13 @@ class _Turns:
     interrupted: dict[str, str] = field(default_factory=dict)
 
     def take(self, name: str, at_once: int, seconds: float) -> bool | None:
-        """Wait at most so long for a turn. None: not yet; False: never, since it went wrong on another machine."""
+        """Wait at most so long for a turn. None: not yet; False: never, because it failed on another machine."""
 
         def refused() -> bool:
             return self.failed not in ("", name)
 
         def has_room() -> bool:
-            # The first machine is alone until it has come to a good end.
+            # The first machine works alone until it has succeeded.
             return not self.interrupted and self.inside < (at_once if self.proven else 1)
 
         with self.change:
@@ -59,12 +60,12 @@ class _Turns:
             self._end(name, good)
 
     def interrupt(self, name: str, step: str) -> None:
-        """The turn is over for now; that machine may come again."""
+        """The turn is over for now; the machine may come back."""
         with self.change:
             self.interrupted[name] = step
 
     def close_ended(self, end_of: Callable[[str, str], bool | None]) -> None:
-        """Those that were interrupted do not come again once their step is over."""
+        """End the turns of interrupted machines whose step is over: they do not come back."""
         with self.change:
             for name, step in tuple(self.interrupted.items()):
                 if (good := end_of(name, step)) is not None:
@@ -83,10 +84,10 @@ class _Turns:
 
 @contextmanager
 def turn(machine: Machine, cluster: Cluster, subject: str, *, at_once: int = 1) -> Iterator[None]:
-    """Inside, at most `at_once` machines are busy with this subject, and one alone until the first has succeeded.
+    """Inside, at most `at_once` machines work on this subject, and only one until the first has succeeded.
 
-    Once it went wrong on a machine it begins on no other in this run (Cancelled); that machine may try again. After an
-    error that the engine may recover from the others wait for how it ends.
+    After a failure on a machine it starts on no other in this run (Cancelled); that machine may try again. After an
+    error that the engine may recover from, the others wait for the outcome.
     """
     turns = cluster.once(f"turn-{subject}", _Turns)
     while (mine := turns.take(machine.name, at_once, 0.2)) is None:
@@ -114,10 +115,10 @@ def in_turn(
     running: Command | None = None,
     recovered: Want | None = None,
 ) -> Wanted:
-    """The want, reached on one machine after the other; a turn ends when it was seen, and not before.
+    """The want, reached on one machine after the other; a turn ends only when its desired state was observed.
 
-    Where `running` fails there is nothing to interrupt yet, and nobody has to wait for a turn. `recovered` is reached
-    after it in the same turn, where there was something to interrupt.
+    Where `running` fails nothing runs that could be interrupted, so no turn is needed. `recovered` is reached after it
+    in the same turn, if something was interrupted.
     """
 
     def act(machine: Machine) -> None:

@@ -1,1 +1,1 @@
-"""`make bench`: measurements with what they must keep to. One file `bench_….py` for each subject, found by walking."""
+"""`make bench`: measurements with their limits. One file `bench_….py` for each subject, found by walking."""

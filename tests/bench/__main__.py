@@ -1,4 +1,4 @@
-"""Run every bench of this folder, print a row for each measurement, and fail when a must is missed.
+"""Run every bench of this folder, print a row for each measurement, and fail when a limit is missed.
 
 Usage: python -m tests.bench [SUBJECT…], where a subject is a file's name without `bench_`.
 """
@@ -13,7 +13,7 @@ from tests.bench.row import Row, table
 
 
 def subjects() -> list[str]:
-    """What can be measured."""
+    """The subjects of the benches."""
     return sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
 
 
@@ -26,14 +26,14 @@ def measure(wanted: list[str]) -> list[Row]:
 
 
 def main(wanted: list[str]) -> int:
-    """Print the table; 0 when every must is kept, 1 when one is missed, 2 for an unknown subject."""
+    """Print the table; 0 when every limit is kept, 1 when one is missed, 2 for an unknown subject."""
     unknown = sorted(set(wanted) - set(subjects()))
     if unknown:
-        print(f"There is no bench {', '.join(unknown)}; there are {', '.join(subjects())}.")
+        print(f"Unknown benches: {', '.join(unknown)}. The benches are {', '.join(subjects())}.")
         return 2
     rows = measure(wanted)
     print(table(rows))
-    return 0 if all(row.kept for row in rows) else 1
+    return 0 if all(row.is_kept for row in rows) else 1
 
 
 if __name__ == "__main__":

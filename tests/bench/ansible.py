@@ -1,4 +1,4 @@
-"""The alternative beside the engine: ansible-core, as fast as it can be made, from an environment of its own."""
+"""The alternative to the engine: ansible-core, configured to be as fast as possible, in a separate environment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ control_path_dir = {place}/cp
 
 
 def installed() -> Path:
-    """Where it is; brought from the package index at the first time, into the user's cache."""
+    """Its directory; the first call installs it from the package index into the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway-bench" / f"ansible-{VERSION}"
     playbook = cache / "bin" / "ansible-playbook"
     if not playbook.exists():
@@ -43,7 +43,7 @@ def installed() -> Path:
 
 
 def seconds(playbook: Path, place: Path, hosts: list[Sshd], steps: int) -> float:
-    """How long a play of so many trivial `raw` tasks takes on all of them, from nothing to its end."""
+    """How long a play of so many trivial `raw` tasks takes on all hosts, from its start to its end."""
     place.mkdir()
     tasks = "".join(f"    - raw: echo step {number}\n" for number in range(steps))
     (place / "play.yml").write_text(f"- hosts: all\n  gather_facts: false\n  tasks:\n{tasks}")
@@ -61,5 +61,5 @@ def seconds(playbook: Path, place: Path, hosts: list[Sshd], steps: int) -> float
     )  # fmt: skip
     took = time.monotonic() - began
     if done.returncode or done.stdout.count(f"ok={steps}") != len(hosts):
-        raise AssertionError(f"ansible did not do it: {done.stdout[-2000:]} {done.stderr[-2000:]}")
+        raise AssertionError(f"ansible failed: {done.stdout[-2000:]} {done.stderr[-2000:]}")
     return took

@@ -1,4 +1,4 @@
-"""measured_apart(): measurements in a process of their own, with a data directory that goes away afterwards."""
+"""measured_apart(): measurements in a separate process, with a temporary data directory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def measured_apart(module: str, *, seconds: float) -> Iterator[Row]:
-    """The rows that a module prints as JSON; `seconds` is how long it may take."""
+    """The rows that a module prints as JSON; `seconds` is its time limit."""
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as place:
         found = subprocess.run(
             [sys.executable, "-m", module],

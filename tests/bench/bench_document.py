@@ -28,7 +28,7 @@ _NUMBERS = itertools.count()
 
 
 def rows() -> Iterator[Row]:
-    """Processor seconds for each; PyYAML's own reader stands beside ours."""
+    """Processor seconds for each; PyYAML's own reader is measured beside ours."""
     document = large_document(MACHINES)
     for dialect in ("v1alpha2", "v4"):
         text = render(document, dialect=dialect, secrets="show")
@@ -52,7 +52,7 @@ def rows() -> Iterator[Row]:
 
 
 def _fresh(text: str) -> str:
-    """The same content as a text that was never read before: what was read is kept for a while."""
+    """The same content as a text that was never read before, because read texts are cached for a while."""
     return f"{text}# {next(_NUMBERS)}\n"
 
 

@@ -1,4 +1,4 @@
-"""What the engine costs beyond the commands it runs: beside bare SSH channels, and beside ansible-core."""
+"""The engine's overhead beyond the commands it runs, compared with bare SSH channels and with ansible-core."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def rows() -> Iterator[Row]:
-    """A row for each alternative; measured in a process and a data directory of their own. None without root."""
+    """A row for each alternative; measured in a separate process and data directory. None without root."""
     if reason := why_not():
         if os.environ.get("CI") == "true":
             raise SystemExit(f"The bench of the engine {reason}.")

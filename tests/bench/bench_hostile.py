@@ -1,4 +1,4 @@
-"""What the web process stands: a minute of everything that was ever sent to harm it, at once."""
+"""The web process under attack: a minute of all known hostile requests at the same time."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def rows() -> Iterator[Row]:
-    """Its answers and its memory meanwhile; measured in a process and a data directory of their own."""
+    """Its answers and its memory meanwhile; measured in a separate process and data directory."""
     yield from measured_apart("tests.bench.hostile_measured", seconds=600)

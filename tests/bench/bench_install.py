@@ -1,4 +1,4 @@
-"""The lab's three-node install: Slipway beside a plain shell script that does the same by hand."""
+"""The lab's three-node installation: Slipway compared with a plain shell script that does the same."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.bench.install_measured import (
     again,
     by_script,
     by_slipway,
+    result_of,
     step_times,
-    what_came_of_it,
 )
 from tests.bench.row import Row
 from tests.lab.lab import Lab
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from tests.bench.install_measured import StepTime
 
 MOST = 1.02
-"""Times the script's seconds, the median of each."""
+"""Limit as a multiple of the script's seconds, median by median."""
 
 MOST_AGAIN = 0.19
-"""Times the processor seconds of the installation, both of the machines, on which a cluster runs, and of this side; the
-median of each."""
+"""Limit as a multiple of the installation's processor seconds, of the machines, on which a cluster runs, and of this
+side; median by median."""
 
 ROUNDS = "BENCH_ROUNDS"
-"""The environment's word for how often both install; three times, when it is not there."""
+"""The environment variable for how often both install; the default is three times."""
 
 
 def rows() -> Iterator[Row]:
-    """Needs root and the lab (`make lab`); machines are the bench's own, and gone afterwards."""
+    """Needs root and the lab (`make lab`); the bench has separate machines, and removes them afterwards."""
     lab = Lab("bench", "10.97.1")
     why_not = "it needs root" if os.geteuid() else "" if lab.is_built() else "it is not built: make lab"
     if why_not:
         if os.environ.get("CI") == "true":
-            raise RuntimeError(f"install: the lab cannot be had: {why_not}")
-        print(f"install: not measured, because the lab cannot be had: {why_not}")
+            raise RuntimeError(f"install: the lab is not available: {why_not}")
+        print(f"install: not measured, because the lab is not available: {why_not}")
         return
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as place:
         try:
@@ -52,21 +52,21 @@ def rows() -> Iterator[Row]:
 
 
 def _rows(lab: Lab, bundle: Path, place: Path) -> Iterator[Row]:
-    """Turn about, so that whatever else this machine does meets both."""
+    """In turn, so that other load on this machine affects both."""
     script: list[Took] = []
     slipway: list[Took] = []
     rounds = int(os.environ.get(ROUNDS, "3"))
     for number in range(rounds):
         took, installed = by_script(lab, bundle, place / f"script-{number}")
-        by_hand = what_came_of_it(installed)
+        by_hand = result_of(installed)
         script.append(took)
         print(took.line("script"), flush=True)
         took, installed = by_slipway(lab, bundle, place / f"slipway-{number}")
-        ours = what_came_of_it(installed)
-        assert ours == by_hand, f"both were to end in the same state:\n{by_hand}\n{ours}"
+        ours = result_of(installed)
+        assert ours == by_hand, f"both should end in the same state:\n{by_hand}\n{ours}"
         slipway.append(took)
         print(took.line("slipway"), flush=True)
-    print(_told(step_times(installed)))
+    print(_step_lines(step_times(installed)))
     seconds = [again(installed) for _ in range(rounds)]
     for took in seconds:
         print(took.line("again"), flush=True)
@@ -77,7 +77,7 @@ def _rows(lab: Lab, bundle: Path, place: Path) -> Iterator[Row]:
 
 
 def _compared(what: str, most: float, ours: list[float], theirs: list[float], named: str) -> Row:
-    """Median by median; beside it how far apart the rounds were, without which a ratio near its limit says little."""
+    """Median by median; beside it the spread of the rounds, without which a ratio near its limit means little."""
     ratio = statistics.median(ours) / statistics.median(theirs)
     return Row(what, ratio, most, unit="×", beside=f"Slipway {_noise(ours)}, {named} {_noise(theirs)}")
 
@@ -95,10 +95,10 @@ def _processors(runs: list[Took]) -> list[float]:
     return [took.machines + took.here for took in runs]
 
 
-def _told(steps: list[StepTime]) -> str:
-    """When each step of a run began and ended on its machines, in seconds since the first."""
+def _step_lines(steps: list[StepTime]) -> str:
+    """When each step of a run started and ended on its machines, in seconds since the first."""
     first = min(step.start for step in steps)
-    lines = ["steps of the last run: from the first machine's begin to the last one's end"]
+    lines = ["steps of the last run: from the first machine's start to the last one's end"]
     for path in dict.fromkeys(step.path for step in steps if not step.path.startswith("precheck/")):
         times = [step for step in steps if step.path == path]
         start, end = min(step.start for step in times) - first, max(step.end for step in times) - first

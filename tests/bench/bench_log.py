@@ -1,4 +1,4 @@
-"""What the log of a run promises, measured with real processes and a real browser."""
+"""The promises of a run's log, measured with real processes and a real browser."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def rows() -> Iterator[Row]:
-    """A row for each promise; measured in a process and a data directory of their own."""
+    """A row for each promise; measured in a separate process and data directory."""
     yield from measured_apart("tests.bench.log_measured", seconds=900)

@@ -1,4 +1,4 @@
-"""Many watchers of one run in one process: each checks that no event is missing, and says when it was at the end."""
+"""Many watchers of one run in one process: each checks that no event is missing, and reports when it was at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Watcher:
         self.ended = 0.0
 
     async def follow(self, port: int, path: str, session: str) -> None:
-        """Until the end, as socket.js does: whoever is sent away comes again and goes on from there."""
+        """Follow until the end, as socket.js does: after a disconnect it connects again and continues from there."""
         pause = 0.5
         while not self.ended:
             try:
@@ -71,14 +71,14 @@ class Watcher:
             self.last = max(self.last, seq)
 
 
-def _frame(said: dict[str, int]) -> bytes:
-    text = json.dumps(said).encode()
+def _frame(message: dict[str, int]) -> bytes:
+    text = json.dumps(message).encode()
     mask = os.urandom(4)
     return bytes([0x81, 0x80 | len(text)]) + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(text))
 
 
 async def main(port: int, path: str, sessions: list[str], count: int) -> None:
-    """Follow with that many, the sessions in turn; prints what each of them saw as JSON."""
+    """Follow with that many, the sessions in turn; prints the results of each as JSON."""
     watchers = [Watcher() for _ in range(count)]
     turns = zip(watchers, itertools.cycle(sessions), strict=False)
     await asyncio.gather(*(watcher.follow(port, path, session) for watcher, session in turns))

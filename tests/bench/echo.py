@@ -1,4 +1,4 @@
-"""A bare echo over a websocket: Channels and daphne, and nothing of Slipway's; what the log's latency is compared with.
+"""A bare echo over a websocket: Channels and daphne without Slipway, for comparison with the log's latency.
 
 A page sends lines at the log's rate, gets each back, and puts it into an element, as the log's page does.
 """
@@ -62,7 +62,7 @@ async ({ rate, total, text }) => {
 
 
 class Echo(AsyncWebsocketConsumer):
-    """Sends back what it gets."""
+    """Sends back every message."""
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """At once."""
@@ -70,7 +70,7 @@ class Echo(AsyncWebsocketConsumer):
 
 
 async def page(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
-    """The page, whatever is asked for."""
+    """The page, for every path."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
     await send({"type": "http.response.body", "body": PAGE})
 
@@ -80,7 +80,7 @@ application = ProtocolTypeRouter({"http": page, "websocket": Echo.as_asgi()})
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The echo as a process of its own, as the pages are one; gives its address."""
+    """The echo as a separate process, like the pages; returns its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -105,7 +105,7 @@ def serving() -> Iterator[str]:
 
 
 def echoed(browser: Browser, text: str, rate: int, seconds: float) -> list[float]:
-    """The milliseconds that each line was under way, sorted."""
+    """The milliseconds from sending to display of each line, sorted."""
     with serving() as address:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(address)

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
 HOSTS, STEPS = 40, 30
 ROUNDS, ROUNDS_OF_ANSIBLE = 6, 3
-"""What is nearest to its must has the most rounds; a round of ansible-core takes longer than six of the others."""
+"""The candidate nearest to its limit has the most rounds; a round of ansible-core takes longer than six others."""
 
 SECONDS = 300
 EVENTS = 5
-"""Of each step on each machine: begun, command, line, wanted state, ended."""
+"""Of each step on each machine: started, command, line, wanted state, ended."""
 
 
 def bare(hosts: list[Sshd]) -> float:
@@ -62,8 +62,8 @@ def bare(hosts: list[Sshd]) -> float:
                 for number in range(STEPS):
                     _stdin, out, _err = client.exec_command(f"echo step {number}", timeout=60)
                     if out.read() != f"step {number}\n".encode() or out.channel.recv_exit_status():
-                        raise AssertionError("a command did not do what it should")
-        except BaseException as error:  # noqa: BLE001 - told by the thread that measures
+                        raise AssertionError("a command failed")
+        except BaseException as error:  # noqa: BLE001 - raised by the thread that measures
             broken.append(error)
 
     for host in hosts:
@@ -77,7 +77,7 @@ def bare(hosts: list[Sshd]) -> float:
         thread.join(SECONDS)
     took = time.monotonic() - began
     if broken or any(thread.is_alive() for thread in threads):
-        raise AssertionError(f"bare channels did not do it: {broken[:3]}")
+        raise AssertionError(f"bare channels failed: {broken[:3]}")
     return took
 
 
@@ -98,22 +98,22 @@ def cluster_of(hosts: list[Sshd]) -> Cluster:
 
 
 def engine(cluster: Cluster, pages: Site) -> float:
-    """A run of the engine in the worker that waits, its events stored, and watched from beginning to end."""
+    """A run of the engine in the waiting worker; its events are stored, and watched from beginning to end."""
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=cluster.owner)
     arguments = (str(pages.port), f"/ws/runs/{run.pk}/", session_of(cluster.owner), "1")
     watcher = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.crowd", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     try:
-        # The watcher is told of the end; whoever asked the database for it meanwhile would be measured, too.
-        said = json.loads(watcher.communicate(timeout=SECONDS)[0])
+        # The watcher gets the end as an event; polling the database for it would be part of the measurement.
+        watched = json.loads(watcher.communicate(timeout=SECONDS)[0])
     finally:
         watcher.kill()
     run.refresh_from_db()
     events = run.last_seq
     lines = run.last_line
-    if run.state != "succeeded" or said["last"] != [run.last_seq] or said["gaps"] or lines < 2 * HOSTS * STEPS:
-        raise AssertionError(f"the engine did not do it: {run.state} {run.message} {events} {lines} {said}")
+    if run.state != "succeeded" or watched["last"] != [run.last_seq] or watched["gaps"] or lines < 2 * HOSTS * STEPS:
+        raise AssertionError(f"the engine failed: {run.state} {run.message} {events} {lines} {watched}")
     return (run.finished_at - run.started_at).total_seconds()
 
 
@@ -125,11 +125,11 @@ class Times:
 
     @property
     def median(self) -> float:
-        """In the middle: neither a lucky round nor one that was disturbed decides."""
+        """The median, so that neither a lucky nor a disturbed round decides."""
         return statistics.median(self.seconds)
 
     def __str__(self) -> str:
-        """The median with the noise: from the fastest to the slowest round, and how much of the median lies between."""
+        """The median with the noise: from the fastest to the slowest round, and their distance relative to it."""
         low, high = min(self.seconds), max(self.seconds)
         spread = (high - low) / self.median
         return f"{self.median:.2f} s ({low:.2f} to {high:.2f} in {len(self.seconds)} rounds, spread {spread:.0%})"
@@ -149,7 +149,7 @@ def compared(what: str, times: Mapping[str, Times]) -> list[Row]:
 
 
 def interleaved(rounds: int) -> dict[str, Times]:
-    """Rounds in which each candidate has its turn, so that what else the machine does hits all alike."""
+    """Rounds in which each candidate has its turn, so that other load on the machine affects all equally."""
     playbook = ansible.installed()
     found: dict[str, list[float]] = {"bare": [], "engine": [], "ansible": []}
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as place:
@@ -163,8 +163,8 @@ def interleaved(rounds: int) -> dict[str, Times]:
                     found["engine"].append(engine(cluster, pages))
                     if number < ROUNDS_OF_ANSIBLE:
                         found["ansible"].append(ansible.seconds(playbook, here / f"ansible{number}", hosts, STEPS))
-                    told = {name: times[number:] for name, times in found.items()}
-                    print(f"round {number + 1}: {told}", file=sys.stderr)
+                    newest = {name: times[number:] for name, times in found.items()}
+                    print(f"round {number + 1}: {newest}", file=sys.stderr)
     return {name: Times(tuple(times)) for name, times in found.items()}
 
 

@@ -1,4 +1,4 @@
-"""Installations for measurements: some only print, as much and as evenly as wanted; one is the real engine's."""
+"""Installations for measurements: some only print, at a given amount and rate; one uses the real engine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plan(sink: Sink) -> None:
 
 
 def crowd(task: Task, sink: Sink, cancel: Cancel) -> Ended:
-    """Twenty machines print as fast as they may; BENCH_LINES each."""
+    """Twenty machines print as fast as they can; BENCH_LINES each."""
     plan(sink)
     count = int(os.environ["BENCH_LINES"])
 
@@ -52,7 +52,7 @@ def crowd(task: Task, sink: Sink, cancel: Cancel) -> Ended:
 
 
 def metronome(task: Task, sink: Sink, cancel: Cancel) -> Ended:
-    """BENCH_RATE lines a second for BENCH_SECONDS, each with the moment in milliseconds at which it was printed."""
+    """BENCH_RATE lines a second for BENCH_SECONDS, each with the time in milliseconds at which it was printed."""
     plan(sink)
     rate, seconds = int(os.environ["BENCH_RATE"]), float(os.environ["BENCH_SECONDS"])
     cancel.wait(float(os.environ.get("BENCH_WAIT", "0")))

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 ANSWER, MEMORY = 1.0, 400.0
-"""Seconds of the slowest answer of /healthz, and MB of the web process: what is promised."""
+"""The promised limits: seconds of the slowest answer of /healthz, and MB of the web process."""
 LINES = 20_000
 SLOW = (
     "(a+)+$",
@@ -61,7 +61,7 @@ MB = 1024 * 1024
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scene:
-    """The web process, who is signed in there, and what there is to ask for."""
+    """The web process, a session in it, and the pages to request."""
 
     pages: Site
     session: str
@@ -79,7 +79,7 @@ def bodies(scene: Scene) -> Iterator[None]:
 
 
 def dribble(scene: Scene) -> Iterator[None]:
-    """Connections that send a byte of a header now and then, and never end."""
+    """Connections that send a byte of a header from time to time, and never end."""
     held: list[socket.socket] = []
     try:
         while True:
@@ -99,34 +99,34 @@ def dribble(scene: Scene) -> Iterator[None]:
 
 
 def patterns(scene: Scene) -> Iterator[None]:
-    """Searches in a log by expressions that never end."""
+    """Searches in a log with expressions that never finish."""
     for pattern in itertools.cycle(SLOW):
-        asked(scene, "GET", f"/runs/{scene.run}/log/?" + urlencode({"regex": "yes", "search": pattern}))
+        status_of(scene, "GET", f"/runs/{scene.run}/log/?" + urlencode({"regex": "yes", "search": pattern}))
         yield
 
 
 def documents(scene: Scene) -> Iterator[None]:
-    """Documents that are bombs, by the editor, and a megabyte of keys that nobody knows."""
+    """YAML bombs in the editor, and a megabyte of unknown keys."""
     many = SEED + "".join(f"x{number}: [" + "{a: 1}, " * 20 + "]\n" for number in range(5000))
     for text in itertools.cycle([*POISON.values(), "[" * 100_000, "&a [*a]\n" * 1000, many]):
         body = urlencode({"page": "machines", "text": text}, errors="surrogatepass")
-        asked(scene, "POST", f"/clusters/{scene.cluster}/wizard/document/", body)
+        status_of(scene, "POST", f"/clusters/{scene.cluster}/wizard/document/", body)
         yield
 
 
 def guesses(scene: Scene) -> Iterator[None]:
-    """Wrong passwords for names that are there and that are not, with an invented origin of the request."""
+    """Wrong passwords for existing and invented names, with a forged origin of the request."""
     for number in itertools.count():
         name = ("hostile", f"nobody{number}", "x" * 1000)[number % 3]
         body = urlencode({"username": name, "password": f"guess-{number}"})
-        asked(
+        status_of(
             scene, "POST", "/accounts/login/", body, session="", origin=f"198.51.{number // 250 % 250}.{number % 250}"
         )
         yield
 
 
 def sockets(scene: Scene) -> Iterator[None]:
-    """Live sockets with and without a session, that ask for everything again and again and read nothing of it."""
+    """Live sockets with and without a session, which request everything again and again and read nothing."""
     held: list[WebSocket] = []
     try:
         for session in itertools.cycle((scene.session, "", "x" * 32)):
@@ -146,7 +146,7 @@ def sockets(scene: Scene) -> Iterator[None]:
 
 
 def unread(scene: Scene) -> Iterator[None]:
-    """Connections that ask for files, pages and downloads, many times each, and read nothing of the answers."""
+    """Connections that request files, pages and downloads, many times each, and read none of the answers."""
     held: list[socket.socket] = []
     paths = (STATIC, "/accounts/login/", f"/runs/{scene.run}/events.jsonl", f"/runs/{scene.run}/log.txt")
     try:
@@ -168,7 +168,7 @@ def unread(scene: Scene) -> Iterator[None]:
 KINDS: tuple[Callable[[Scene], Iterator[None]], ...] = (bodies, dribble, patterns, documents, guesses, sockets, unread)
 
 
-def asked(
+def status_of(
     scene: Scene, method: str, path: str, body: str | None = None, *, session: str | None = None, origin: str = ""
 ) -> int:
     """The status of one request; 0 when the connection ended before an answer."""
@@ -191,11 +191,11 @@ def asked(
 
 
 def attack(scene: Scene, seconds: float) -> tuple[list[float], Counter[str]]:
-    """All kinds at once for so long: what /healthz took each time, and how often each kind came."""
+    """All kinds at the same time for so long: the seconds of each /healthz, and the number of requests of each kind."""
     over, done = threading.Event(), Counter[str]()
 
     def go_on(kind: Callable[[Scene], Iterator[None]]) -> None:
-        # Who attacks has a machine of their own; here they get what the web process leaves.
+        # An attacker has a separate machine; here the attack gets the processor time that the web process leaves.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         with contextlib.closing(kind(scene)) as deeds:  # type: ignore[type-var]
             for _ in deeds:
@@ -212,13 +212,13 @@ def attack(scene: Scene, seconds: float) -> tuple[list[float], Counter[str]]:
         time.sleep(seconds)
         ended = pulse.poll()
         pulse.terminate()
-        said = pulse.communicate()[0]
+        output = pulse.communicate()[0]
     over.set()
     for thread in threads:
         thread.join(90)
     if ended is not None:
         raise AssertionError("/healthz did not answer once.")
-    return [float(line) for line in said.splitlines()], done
+    return [float(line) for line in output.splitlines()], done
 
 
 def main() -> None:
@@ -241,7 +241,7 @@ def main() -> None:
     deeds = ", ".join(f"{count} {name}" for name, count in sorted(done.items()))
     middle = sorted(took)[len(took) // 2]
     rows = [
-        Row("the slowest answer of /healthz meanwhile", max(took), ANSWER, "s",
+        Row("the slowest answer of /healthz during the attack", max(took), ANSWER, "s",
             f"of {len(took)}; half of them below {middle:.3f} s; {before:.3f} s before, {after:.3f} s after"),
         Row("memory of the web process, at most", memory, MEMORY, "MB", deeds),
     ]  # fmt: skip

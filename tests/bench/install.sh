@@ -1,13 +1,13 @@
 #!/bin/bash
 # Kubernetes 1.37.2 on three machines by hand: etcd and the control plane on node1, pods on node2 and node3.
 #
-# What an administrator types who knows what Slipway's recipe does, and lets run at the same time what can.
-# It ends in the same state: three nodes Ready, DNS on more than one of them, images that kubelet keeps, a kubeconfig
-# here. Nothing is looked at before it is done, nothing can be resumed, and what these machines need (they are
-# containers with control groups of version 1) is simply known.
+# The commands of an administrator who knows Slipway's recipe and runs in parallel whatever can run in parallel.
+# The result is the same: three nodes Ready, DNS on more than one of them, images that kubelet keeps, a kubeconfig on
+# this machine. The script checks nothing beforehand and cannot be resumed, and it is written for these machines
+# (containers with control groups of version 1).
 #
 # Usage: LOGIN=user PASSWORD=word install.sh BUNDLE FOLDER NODE1 NODE2 NODE3
-#   BUNDLE has the artifacts, FOLDER (empty) takes what is made here, the rest are the machines' addresses.
+#   BUNDLE has the artifacts, FOLDER (empty) is for the generated files, the rest are the machines' addresses.
 set -euo pipefail
 export LOGIN PASSWORD
 
@@ -75,7 +75,7 @@ all_of() { # PID…: wait for all, fail when one did
 }
 
 began=$EPOCHREALTIME
-phase() { # NAME: say how long it took since the last one
+phase() { # NAME: print the seconds since the last one
   local now=$EPOCHREALTIME
   awk -v name="$1" -v from="$began" -v to="$now" 'BEGIN { printf "phase %s %.2f\n", name, to - from }'
   began=$now
@@ -181,7 +181,7 @@ exit 1
 EOF
 }
 
-images() { # NODE: taken, and pinned: kubelet deletes images when the disk fills up, and these come from nowhere
+images() { # NODE: import and pin: kubelet deletes unpinned images when the disk is full, and no registry has these
   local node=$1 image name wanted=("$pause" "registry.k8s.io/kube-proxy:$version" "$coredns")
   if [ "$node" = node1 ]; then
     for name in kube-apiserver kube-controller-manager kube-scheduler; do
@@ -319,7 +319,7 @@ kubernetes() { # NODE
   root "$1" "sh -c 'systemctl daemon-reload && systemctl enable -q kubelet'" </dev/null
 }
 
-prepare() { # NODE: everything before kubeadm; programs and etcd come while the runtime starts and takes its images
+prepare() { # NODE: everything before kubeadm; programs and etcd are installed while the runtime starts
   local node=$1 running=()
   connect "$node"
   settings "$node"
@@ -425,7 +425,7 @@ exit 1
 EOF
 }
 
-bootstrap_token() { # prints one, once the control plane has signed with it what joining machines ask first
+bootstrap_token() { # prints one as soon as the control plane has signed cluster-info, which joining machines read first
   root node1 bash -es <<EOF
 token=\$(kubeadm --kubeconfig /etc/kubernetes/admin.conf token create --ttl 30m)
 for try in \$(seq 120); do
@@ -530,7 +530,7 @@ first_bridge() { # DNS may run on the control plane while the others join
   done
 }
 
-ranges() { # COUNT: prints each node and its range of pod addresses, once so many have one
+ranges() { # COUNT: waits until COUNT nodes have a range of pod addresses, then prints them
   root node1 bash -es <<EOF
 for try in \$(seq 240); do
   found=\$($kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.spec.podCIDR}{"\n"}{end}')
@@ -546,7 +546,7 @@ EOF
 
 # --- DNS -------------------------------------------------------------------------------------------------------------
 
-watch_dns() { # DNS pods are asked every two seconds whether they are ready, for as long as they may take anyway
+watch_dns() { # probes DNS pods every two seconds; the time until they count as not ready stays the same
   local probe='"readinessProbe": {"periodSeconds": 2, "failureThreshold": 15}'
   root node1 bash -es <<EOF
 $kubectl patch deployment coredns -n kube-system --type strategic \
@@ -554,7 +554,7 @@ $kubectl patch deployment coredns -n kube-system --type strategic \
 EOF
 }
 
-spread_dns() { # DNS goes on when one machine dies: its pods, which may all have started on node1, are on two
+spread_dns() { # moves a DNS pod when all of them are on one node, so that DNS survives the loss of a machine
   local each='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}} {{.spec.nodeName}}{{"\n"}}{{end}}{{end}}'
   root node1 bash -es <<EOF
 placed() {
@@ -573,7 +573,7 @@ exit 1
 EOF
 }
 
-# --- From bare machines to a cluster that answers --------------------------------------------------------------------
+# --- From bare machines to a working cluster -------------------------------------------------------------------------
 
 prepare node2 &
 workers=($!)

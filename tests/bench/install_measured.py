@@ -1,4 +1,4 @@
-"""One installation on fresh machines, by Slipway or by a script that does the same by hand, with the time it took."""
+"""One installation on fresh machines, by Slipway or by a script that does the same, with its duration."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).with_name("install.sh")
 PHASES = ("prepared", "control-plane", "joined", "network", "ready")
-"""What is over at the end of each: all before kubeadm, `kubeadm init`, `kubeadm join`, pods' network, nodes and DNS."""
+"""The work of each phase: all before kubeadm, `kubeadm init`, `kubeadm join`, pods' network, nodes and DNS."""
 
 ENDS_WITH = {
     "control-plane": ("kubernetes/init",),
     "joined": ("kubernetes/join",),
     "network": ("network/bridge", "kubernetes/labels"),
 }
-"""The steps of Slipway's with whose last one a phase ends."""
+"""Slipway's steps with whose last one a phase ends."""
 
 UNTIL_NOTICED = "node.kubernetes.io/not-ready"
-"""The taint that Kubernetes itself takes from a node a moment after it became Ready."""
+"""The taint that Kubernetes itself removes from a node a moment after it became Ready."""
 
 BOOTED = "systemctl is-system-running --wait || true"
 PINNED = """ctr -n k8s.io images ls -q 'labels."io.cri-containerd.pinned"==pinned' | grep -v sha256: | sort"""
-"""The images that kubelet is told to keep, by name."""
+"""The names of the images that kubelet must not delete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Took:
     """One piece of work: seconds from the command to its end, and of each phase of an installation.
 
-    `machines` and `here` are processor seconds that it took there and on this side, which say something when others use
-    the processors, too; `load` is how busy they were before.
+    `machines` and `here` are the processor seconds on the machines and on this side, which are meaningful even when
+    other programs use the processors, too; `load` is how busy they were before.
     """
 
     began: float
@@ -57,7 +57,7 @@ class Took:
     phases: dict[str, float] = field(default_factory=dict)
 
     def line(self, who: str) -> str:
-        """For people who watch."""
+        """The summary for people."""
         parts = "".join(f", {name} {seconds:.1f}" for name, seconds in self.phases.items())
         used = f"processor seconds {self.machines:.1f} on machines, {self.here:.1f} here"
         return f"{who:<8} {self.seconds:6.1f} s{parts}; {used}; load before it {self.load:.2f}"
@@ -82,7 +82,7 @@ def by_slipway(lab: Lab, bundle: Path, place: Path) -> tuple[Took, Installed]:
 
 
 def by_script(lab: Lab, bundle: Path, place: Path) -> tuple[Took, Installed]:
-    """The script on three fresh machines. Logs in as Slipway does: the same user, a password, sudo with it."""
+    """The script on three fresh machines. It logs in like Slipway: the same user, a password, sudo with it."""
     installed = _fresh(lab, bundle, place)
     folder = place / "by-hand"
     folder.mkdir()
@@ -104,7 +104,7 @@ def by_script(lab: Lab, bundle: Path, place: Path) -> tuple[Took, Installed]:
 
 
 def again(installed: Installed) -> Took:
-    """A second run of Slipway's, which has nothing to do and says so."""
+    """A second run of Slipway, which has nothing to do and reports that."""
 
     def run() -> None:
         printed = installed.create()
@@ -113,29 +113,29 @@ def again(installed: Installed) -> Took:
     return _timed(installed.lab, run)
 
 
-def what_came_of_it(installed: Installed) -> dict[str, Any]:
-    """What both sides have to have made: nodes that are Ready and their images, DNS with all its pods on more than one
-    of them, and kubeadm's settings."""
+def result_of(installed: Installed) -> dict[str, Any]:
+    """The result that both sides must reach: Ready nodes and their images, DNS with all its pods on more than one node,
+    and kubeadm's settings."""
     wanted = {host.name for host in installed.hosts}
     assert installed.ready_nodes() == wanted, f"ready are {sorted(installed.ready_nodes())}, wanted {sorted(wanted)}"
-    dns = installed.seen("get", "deployment", "coredns", "-n", "kube-system")
+    dns = installed.kubectl_json("get", "deployment", "coredns", "-n", "kube-system")
     assert dns["status"].get("availableReplicas", 0) == dns["spec"]["replicas"], dns["status"]
     settings = {
         item["metadata"]["name"]: item["data"]
-        for item in installed.seen("get", "configmaps", "-n", "kube-system")["items"]
+        for item in installed.kubectl_json("get", "configmaps", "-n", "kube-system")["items"]
         if item["metadata"]["name"].startswith(("kubeadm-config", "kubelet-config", "kube-proxy", "coredns"))
     }
     assert len(settings) == 4, sorted(settings)
-    nodes = {item["metadata"]["name"]: _about(item) for item in installed.seen("get", "nodes")["items"]}
-    pods = installed.seen("get", "pods", "-n", "kube-system", "-l", "k8s-app=kube-dns")["items"]
+    nodes = {item["metadata"]["name"]: _about(item) for item in installed.kubectl_json("get", "nodes")["items"]}
+    pods = installed.kubectl_json("get", "pods", "-n", "kube-system", "-l", "k8s-app=kube-dns")["items"]
     places = {pod["spec"]["nodeName"] for pod in pods if not pod["metadata"].get("deletionTimestamp")}
-    assert len(places) > 1, f"DNS would be lost with one machine: {places}"
+    assert len(places) > 1, f"one machine's failure would stop DNS: {places}"
     images = {host.name: installed.lab.execute(host.name, PINNED).split() for host in installed.hosts}
     return {"nodes": nodes, "settings": settings, "dns": dns["spec"]["template"]["spec"], "images": images}
 
 
 def step_times(installed: Installed) -> list[StepTime]:
-    """Every step of the newest run, as the database has it."""
+    """Every step of the newest run, from the database."""
     with closing(sqlite3.connect(Path(installed.variables["SLIPWAY_DATA_DIR"]) / "slipway.sqlite3")) as database:
         rows = database.execute(
             "SELECT step, host, started_at, seconds FROM clusters_steprun"
@@ -146,7 +146,7 @@ def step_times(installed: Installed) -> list[StepTime]:
 
 
 def _fresh(lab: Lab, bundle: Path, place: Path) -> Installed:
-    """Three machines that nobody has touched and that have come to rest after their start."""
+    """Three fresh machines that are idle after their start."""
     place.mkdir(parents=True)
     installed = prepare(lab, THREE_MACHINES, bundle, place)
     for host in installed.hosts:
@@ -155,7 +155,7 @@ def _fresh(lab: Lab, bundle: Path, place: Path) -> Installed:
 
 
 def _timed(lab: Lab, work: Callable[[], object]) -> Took:
-    """How long it took, with what the lab's machines and this side used."""
+    """Its duration, with the processor time of the lab's machines and of this side."""
     machines = [f"{lab.group}/{row.name}" for row in lab.status()]
     with cgroups.counted(f"{lab.group}/here"):
         groups = (*machines, f"{lab.group}/here")

@@ -1,4 +1,4 @@
-"""What `bench_log` measures beside its rows: the same by the means that come to mind first."""
+"""Comparisons for `bench_log`: the same tasks by the most obvious means."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PRINTED = re.compile(r"@(\d+)@")
 PAUSE = 1.0
-"""Seconds between two questions of a page that asks again and again."""
+"""Seconds between two requests of a page that polls."""
 
 
 def fetched(pages: Site, session: str, path: str) -> bytes:
@@ -35,7 +35,7 @@ def fetched(pages: Site, session: str, path: str) -> bytes:
 
 
 def row_for_each_line(run: Run, count: int) -> float:
-    """Seconds in which so many lines are stored as rows of their own, five hundred at once."""
+    """Seconds to store so many lines as separate rows, five hundred at a time."""
     now = timezone.now()
     rows = [
         Event(run=run, seq=run.last_seq + number + 1, at=now, kind="output", host="node1", step="os/a",
@@ -50,7 +50,7 @@ def row_for_each_line(run: Run, count: int) -> float:
 
 
 def whole_log(pages: Site, session: str, run: Run, word: str) -> tuple[float, float]:
-    """Seconds until the whole log is here as a file, and until it has been looked through as well."""
+    """Seconds until the whole log is downloaded as a file, and until it has been searched as well."""
     began = time.monotonic()
     body = fetched(pages, session, f"/runs/{run.pk}/log.txt")
     here = time.monotonic() - began
@@ -62,16 +62,16 @@ def whole_log(pages: Site, session: str, run: Run, word: str) -> tuple[float, fl
 
 @contextmanager
 def asking(pages: Site, session: str, run: Run) -> Iterator[list[int]]:
-    """Somebody who asks for new lines every second; the milliseconds after which each line was seen are in the list."""
+    """A client that polls for new lines every second; the list has the milliseconds until each line was received."""
     late: list[int] = []
     over = threading.Event()
 
     def ask() -> None:
         after = 0
         while not over.wait(PAUSE):
-            said = json.loads(fetched(pages, session, f"/runs/{run.pk}/log/?after={after}&limit=5000"))
+            page = json.loads(fetched(pages, session, f"/runs/{run.pk}/log/?after={after}&limit=5000"))
             now = time.time() * 1000
-            for row in said["lines"]:
+            for row in page["lines"]:
                 late.append(int(now - float(PRINTED.search(row[5])[1])))  # type: ignore[index]
                 after = row[0]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "installer_site.settings")
-# Playwright's loop runs in this thread; Django would take that for asynchronous code.
+# Playwright's loop runs in this thread; Django would treat that as asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 django.setup()
 
@@ -41,11 +41,12 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-# As people run it; those of tests are shorter than a busy machine may be silent.
+# The defaults of production; those of tests are shorter than the pauses of a busy machine.
 LEASE = {"SLIPWAY_LEASE_SECONDS": "30", "SLIPWAY_HEARTBEAT_SECONDS": "5"}
 MILLION = 1_000_000
 OPENED, SEARCHED = 0.2, 0.08
-"""Times the whole log as a file: fetched, and fetched and looked through; 0.06 and 0.03 were seen at most."""
+"""Limits as multiples of the whole log as a file: fetched, and fetched and searched; 0.06 and 0.03 were measured at
+most."""
 STORED, SHOWN = 0.7, 1.0
 """Times a row of the database for each line; 0.41 was seen of the first at most."""
 RATE, ROUND = 2_000, 9
@@ -61,7 +62,7 @@ SEARCHES = (
     ("nothing", "search=00:00:00.0000000001", 0),
     ("one line by a regular expression", "regex=yes&search=a+needle.*stack+%5Cd", 1),
 )
-# From one end of the log to the needle in its midst, and what is everywhere, which is counted for so long only.
+# From one end of the log to the needle in the middle, and a text in every line, which is counted for a limited time.
 HITS = (
     ("the next hit", f"?search={NEEDLE.replace(' ', '+')}&after=1&limit=1"),
     ("the hit before, by a regular expression", "?regex=yes&search=a+needle.*stack+%5Cd&before=999999&limit=1"),
@@ -89,20 +90,20 @@ new MutationObserver((changes) => {
 
 
 def highest_memory(pid: int) -> float:
-    """The most memory that a process ever had, in MB."""
+    """The peak memory of a process, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def new_run(**fields: Any) -> Run:
-    """A run of a cluster of its own."""
+    """A run of a new cluster."""
     owner = get_user_model().objects.get()
     cluster = Cluster.objects.create(owner=owner, name="bench", document=SEED)
     return Run.objects.create(cluster=cluster, document=SEED, asked_by=owner, **fields)
 
 
 def million() -> Run:
-    """A finished run with a million lines, and one needle in the midst of them."""
+    """A finished run with a million lines, and one needle in the middle."""
     run = new_run(state="succeeded", started_at=timezone.now(), finished_at=timezone.now())
     fill(run, MILLION, TEXT, NEEDLE, HOSTS)
     return run
@@ -120,7 +121,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def opened(browser: Browser, pages: Site, session: str) -> Any:
-    """A page of somebody who is signed in, with the static files in its cache."""
+    """A page of a signed-in user, with the static files in its cache."""
     context = browser.new_context(base_url=pages.url, viewport={"width": 1280, "height": 900})
     context.add_cookies([{"name": "sessionid", "value": session, "url": pages.url}])
     page = context.new_page()
@@ -141,7 +142,7 @@ def opening(browser: Browser, pages: Site, run: Run, session: str) -> Iterator[R
     page.goto(f"/runs/{run.pk}/", wait_until="commit")
     page.locator(f"#L{MILLION}").wait_for(state="visible")
     took = time.monotonic() - began
-    here, looked = whole_log(pages, session, run, NEEDLE)
+    here, searched = whole_log(pages, session, run, NEEDLE)
     yield _than("open a finished run of 1,000,000 lines at its end", took, OPENED, here, "all of it as a file")
     for what, query, lines in SEARCHES:
         began = time.monotonic()
@@ -149,11 +150,11 @@ def opening(browser: Browser, pages: Site, run: Run, session: str) -> Iterator[R
         took = time.monotonic() - began
         if len(found) != lines:
             raise AssertionError(f"The search for {what} found {len(found)} lines.")
-        yield _than(f"search in 1,000,000 lines that finds {what}", took, SEARCHED, looked, "in the file")
+        yield _than(f"search in 1,000,000 lines that finds {what}", took, SEARCHED, searched, "in the file")
     for what, query in HITS:
         began = time.monotonic()
         fetched(pages, session, f"/runs/{run.pk}/log/{query}")
-        yield _than(f"in 1,000,000 lines {what}", time.monotonic() - began, SEARCHED, looked, "in the file")
+        yield _than(f"in 1,000,000 lines {what}", time.monotonic() - began, SEARCHED, searched, "in the file")
     began = time.monotonic()
     fetched(pages, session, f"/runs/{run.pk}/log/{EVERYWHERE}")
     took, limit = time.monotonic() - began, settings.SLIPWAY_COUNT_SECONDS
@@ -164,12 +165,12 @@ def opening(browser: Browser, pages: Site, run: Run, session: str) -> Iterator[R
 
 
 def _than(what: str, took: float, most: float, other: float, named: str, more: str = "") -> Row:
-    """Times another way to the same end, both in seconds."""
+    """A row with a multiple of an alternative's seconds."""
     return Row(what, took / other, most, "×", f"{took:.3f} s; {named}: {other:.3f} s{more}")
 
 
 def storing(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
-    """Twenty machines print as fast as the database takes it, and somebody watches."""
+    """Twenty machines print as fast as the database stores it, and a page watches."""
     count = 20_000
     run = new_run()
     page = opened(browser, pages, session)
@@ -179,7 +180,7 @@ def storing(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 300, "the end of the run")
         memory = highest_memory(worker.pid)
     run.refresh_from_db()
-    shown = latest(page, run, 300)
+    shown_after = latest(page, run, 300)
     page.context.close()
     seconds = (run.finished_at - run.started_at).total_seconds()
     seen: dict[str, int] = {}
@@ -199,10 +200,10 @@ def storing(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     total, named = count * HOSTS, "a row for each line"
     more = f"; {total:,} lines, {total / seconds:,.0f} a second"
     yield _than(f"20,000 lines from {HOSTS} machines stored", seconds * 20_000 / total, STORED, plain, named, more)
-    each, more = (seconds + shown) * 20_000 / total, f"; all of them {shown:.1f} s after the end"
-    yield _than("20,000 lines stored and shown to who watches meanwhile", each, SHOWN, plain, named, more)
+    each, more = (seconds + shown_after) * 20_000 / total, f"; all of them {shown_after:.1f} s after the end"
+    yield _than("20,000 lines stored and shown on a page at the same time", each, SHOWN, plain, named, more)
     yield Row("of these lost, or twice, or not in order", missing if whole else count * HOSTS, 0, "lines")
-    yield Row("memory of the worker meanwhile, at most", memory, 300, "MB")
+    yield Row("highest memory of the worker", memory, 300, "MB")
 
 
 def latency(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
@@ -267,10 +268,10 @@ def watchers(pages: Site) -> Iterator[Row]:
     more = {"BENCH_RATE": str(rate), "BENCH_SECONDS": str(seconds), "BENCH_WAIT": "5"}
     try:
         with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.metronome", **LEASE, **more):
-            said, _ = crowd.communicate(timeout=180)
+            output, _ = crowd.communicate(timeout=180)
     finally:
         crowd.kill()
-    found = json.loads(said)
+    found = json.loads(output)
     run.refresh_from_db()
     memory = highest_memory(pages.process.pid) if pages.process else 0.0
     behind = found["ended"] - run.finished_at.timestamp()

@@ -1,4 +1,4 @@
-"""Machines for the bench of the engine: sshds in processes of their own, each on its own address of loopback."""
+"""Machines for the bench of the engine: separate sshd processes, each on its own loopback address."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Nobody may be turned away because many come at once.
+# No connection may be refused because many arrive at the same time.
 EXTRA = "MaxSessions 64\nMaxStartups 500:30:1000"
 
 
 @contextmanager
 def machines(place: Path, count: int) -> Iterator[list[Sshd]]:
-    """So many, which share their keys. Needs root: logins are as a root whose shell has no profile to read."""
+    """So many machines, which share their keys. Needs root: logins are as a root user without a shell profile."""
     place.chmod(0o755)
     keys = make_keys(place)
     with ExitStack() as held:

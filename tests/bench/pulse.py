@@ -1,6 +1,6 @@
-"""How long /healthz takes, again and again until it is ended; a process of its own, so that nobody else holds it up.
+"""How long /healthz takes, repeated until the process is ended; a separate process, so that nothing else delays it.
 
-`python -m tests.bench.pulse PORT` prints the seconds of each answer on a line of its own.
+`python -m tests.bench.pulse PORT` prints the seconds of each answer on one line.
 """
 
 from __future__ import annotations

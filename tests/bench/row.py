@@ -1,4 +1,4 @@
-"""Row: one measurement, what it must keep to, and the number of an alternative beside it."""
+"""Row: one measurement, its limit, and the number of an alternative beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`measured` and `must` are in `unit`; smaller is better. `beside` says what else was measured in the same run."""
+    """`measured` and the limit `must` are in `unit`; smaller is better. `beside` has other numbers of the same run."""
 
     what: str
     measured: float
@@ -23,13 +23,13 @@ class Row:
     beside: str = ""
 
     @property
-    def kept(self) -> bool:
-        """Whether the must is kept."""
+    def is_kept(self) -> bool:
+        """Whether the limit is kept."""
         return self.measured <= self.must
 
     def cells(self) -> tuple[str, ...]:
         """The row as text: what, measured, must, verdict, beside."""
-        verdict = "ok" if self.kept else "MISSED"
+        verdict = "ok" if self.is_kept else "MISSED"
         return self.what, f"{self.measured:.3f} {self.unit}", f"{self.must:g} {self.unit}", verdict, self.beside
 
 
@@ -37,7 +37,7 @@ HEAD = ("what", "measured", "must", "verdict", "beside")
 
 
 def cpu_seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """The processor time of the fastest of some rounds: what others do on the machine counts little."""
+    """The processor time of the fastest of some rounds, so that other load on the machine counts little."""
     found = []
     for _ in range(rounds):
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""The table says what was measured, and a missed must is a failure."""
+"""The table shows the measurements, and a missed limit is a failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_a_row_says_whether_its_must_is_kept() -> None:
+def test_a_row_shows_whether_its_must_is_kept() -> None:
     text = table([Row("fast", 0.1, 0.6, beside="other: 2 s"), Row("slow", 1, 0.5)])
     assert text.splitlines() == [
         "what | measured | must  | verdict | beside",
@@ -20,7 +20,9 @@ def test_a_row_says_whether_its_must_is_kept() -> None:
     ]
 
 
-def test_a_missed_must_is_the_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missed_must_gives_a_failing_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(bench, "measure", lambda wanted: [Row("slow", 1, 0.5)])
     assert bench.main([]) == 1
     monkeypatch.setattr(bench, "measure", lambda wanted: [Row("fast", 0.1, 0.5)])

@@ -1,4 +1,4 @@
-"""The bare echo gives back what it gets, and nothing else is in its way."""
+"""The bare echo returns every message, without anything else involved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.web.link import Link
 
 
 @pytest.mark.asyncio
-async def test_the_echo_gives_back_what_it_gets() -> None:
+async def test_the_echo_returns_its_input() -> None:
     link = Link(application, "/")
     assert (await link.connect())[0]
     await link.send_to(text_data='["@1@ a line"]')

@@ -1,4 +1,4 @@
-"""What the engine's bench says of its rounds: medians decide, and the noise is to be read beside them."""
+"""The results of the engine's bench: medians decide, and the noise is shown beside them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.bench.engine_measured import ROUNDS_OF_ANSIBLE, Times, compared
 
 
-def test_a_lucky_round_and_a_disturbed_one_decide_nothing() -> None:
+def test_one_lucky_or_disturbed_round_does_not_decide() -> None:
     engine, bare = Times((2.2, 2.3, 9.0, 2.2, 2.3)), Times((2.0, 2.0, 0.5, 2.0, 2.0))
     row, _ = compared("forty machines", {"engine": engine, "bare": bare, "ansible": Times((20.0, 22.0, 21.0))})
     assert row.measured == pytest.approx(1.15)

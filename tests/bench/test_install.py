@@ -39,7 +39,7 @@ STEPS = [
 ]
 
 
-def test_phases_of_slipway_are_between_the_same_events_as_those_of_the_script() -> None:
+def test_slipways_phases_are_between_the_same_events_as_the_scripts() -> None:
     assert _phases(STEPS, 100, 161) == {
         "prepared": 10,
         "control-plane": 15,
@@ -49,26 +49,26 @@ def test_phases_of_slipway_are_between_the_same_events_as_those_of_the_script() 
     }
 
 
-def test_a_line_says_how_long_it_took_and_how_busy_the_machine_was() -> None:
+def test_a_line_shows_the_duration_and_how_busy_the_machine_was() -> None:
     line = Took(100, 61, 30, 4, 0.5, _phases(STEPS, 100, 161)).line("slipway")
     assert line.startswith("slipway    61.0 s, prepared 10.0,") and line.endswith("load before it 0.50")
 
 
-def test_steps_are_told_from_the_first_machines_begin_to_the_last_ones_end() -> None:
-    assert "   24.0    49.0  kubernetes/join (node2 9.0, node3 23.0)" in bench_install._told(STEPS)
+def test_steps_are_measured_from_the_first_machines_begin_to_the_last_ones_end() -> None:
+    assert "   24.0    49.0  kubernetes/join (node2 9.0, node3 23.0)" in bench_install._step_lines(STEPS)
 
 
-def test_medians_are_compared_and_how_far_the_rounds_differ_is_said() -> None:
+def test_medians_are_compared_and_the_spread_of_the_rounds_is_shown() -> None:
     row = bench_install._compared("install", 1.02, [60.0, 90.0, 61.2], [59.0, 60.0, 70.0], "by hand")
-    assert (row.measured, row.kept) == (pytest.approx(1.02), True)
+    assert (row.measured, row.is_kept) == (pytest.approx(1.02), True)
     assert row.beside == "Slipway 61.2 s (min 60.0, max 90.0), by hand 60.0 s (min 59.0, max 70.0)"
 
 
-def test_the_script_is_one_that_bash_understands_and_says_every_phase() -> None:
+def test_bash_accepts_the_script_and_it_prints_every_phase() -> None:
     subprocess.run(["bash", "-n", str(SCRIPT)], check=True)
     assert os.access(SCRIPT, os.X_OK)
-    said = [line.split()[1] for line in SCRIPT.read_text().splitlines() if line.startswith("phase ")]
-    assert tuple(said) == PHASES
+    phases = [line.split()[1] for line in SCRIPT.read_text().splitlines() if line.startswith("phase ")]
+    assert tuple(phases) == PHASES
 
 
 LAB = {
@@ -81,12 +81,12 @@ LAB = {
     "kernel_config": "",
     "modules": tuple((name, "active") for name in ("overlay", "br_netfilter", "nf_conntrack", "nf_tables")),
 }
-"""What the script knows of the lab's machines without a look, and Slipway finds out."""
+"""Facts on the lab's machines that are fixed in the script, and that Slipway finds out."""
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cluster:
-    """The bench's three machines as the recipe sees them."""
+    """The bench's three machines, for the recipe."""
     hosts = [LabHost(name, address) for name, address in ADDRESSES.items()]
     document = load(THREE_MACHINES.write(hosts, tmp_path / "document.yaml").read_text()).document
     return pretend(monkeypatch, tmp_path / "archive", document, **dict.fromkeys(ADDRESSES, LAB))[0]
@@ -98,7 +98,7 @@ def test_the_document_names_the_newest_series_and_leaves_the_rest_to_slipway(clu
 
 
 def test_the_script_gives_kubeadm_what_the_recipe_gives_it(cluster: Cluster) -> None:
-    """A recipe that changed alone is found here, and not by whoever measures next."""
+    """This test finds a change of the recipe without a change of the script, before the next measurement."""
     written = _written("tee $kubeadm_config >/dev/null <<EOF\n", "\nEOF\n")
     ours = init_configuration(cluster.machine("node1"), cluster)
     assert list(yaml.safe_load_all(written)) == list(yaml.safe_load_all(ours))
@@ -118,7 +118,7 @@ def test_the_script_configures_containerd_as_the_recipe_does(cluster: Cluster, m
     assert tomllib.loads(written) == tomllib.loads(containerd.config(cluster.machine("node1"), cluster))
 
 
-def test_the_script_takes_what_the_bundle_has_and_pins_it_as_slipway_does() -> None:
+def test_the_script_installs_from_the_bundle_and_pins_packages_as_slipway_does() -> None:
     newest = bundle.NEWEST
     parts = {
         "etcd": programs.ETCD[newest.etcd],
@@ -134,7 +134,7 @@ def test_the_script_takes_what_the_bundle_has_and_pins_it_as_slipway_does() -> N
 
 
 VERSIONS = dict(re.findall(r"^(\w+)=([\w./:=-]+)$", SCRIPT.read_text(), re.MULTILINE))
-"""What the script says at its head."""
+"""The settings at the script's head."""
 
 
 def _between(text: str, begin: str, end: str) -> str:
@@ -147,7 +147,7 @@ def _written(begin: str, end: str, *arguments: str) -> str:
 
 
 def _expanded(text: str, more: str, *arguments: str) -> str:
-    """A file as the script's bash writes it."""
+    """A file in the form in which the script's bash writes it."""
     settings = "\n".join(f"{name}={value}" for name, value in VERSIONS.items())
     addresses = " ".join(f"[{name}]={address}" for name, address in ADDRESSES.items())
     program = f"{settings}\n{more}\ndeclare -A address=({addresses})\ncat <<EOF\n{text}\nEOF\n"
@@ -155,13 +155,13 @@ def _expanded(text: str, more: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_without_a_lab_it_says_so_and_measures_nothing(
+def test_without_a_lab_nothing_is_measured_and_the_reason_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SLIPWAY_LAB_CACHE", str(tmp_path))
     monkeypatch.delenv("CI", raising=False)
     assert list(bench_install.rows()) == []
-    assert "the lab cannot be had" in capsys.readouterr().out
+    assert "the lab is not available" in capsys.readouterr().out
     monkeypatch.setenv("CI", "true")
-    with pytest.raises(RuntimeError, match="the lab cannot be had"):
+    with pytest.raises(RuntimeError, match="the lab is not available"):
         list(bench_install.rows())

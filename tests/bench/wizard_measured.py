@@ -1,6 +1,6 @@
-"""The measurements of the wizard in `bench_document`, in a process of their own; prints the rows as JSON.
+"""The measurements of the wizard in `bench_document`, in a separate process; prints the rows as JSON.
 
-A page of a draft with a thousand machines is saved as the browser saves it while one types: through every layer down
+A page of a draft with a thousand machines is saved as the browser saves it while a user types: through every layer down
 to a database file, and back as the parts of the page that change.
 """
 
@@ -38,7 +38,7 @@ Data = dict[str, Any]
 
 
 def machines(number: int) -> Data:
-    """One row that is typed in."""
+    """One row that a user types."""
     fields = {"name": "node500", "address": f"10.200.0.{number + 1}", "port": 22, "user": "ubuntu", "arch": "amd64"}
     return {"host-499-row": "499:node500", **{f"host-499-{name}": value for name, value in fields.items()}}
 

@@ -1,4 +1,4 @@
-"""An administrator's kubeconfig as kubeadm writes it, with an authority and a certificate of its own."""
+"""An administrator's kubeconfig as kubeadm writes it, including an authority and a certificate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def coded(text: str) -> str:
 
 
 def admin_conf(cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None, **top: Any) -> bytes:
-    """The file; what is given is added to its cluster, its user, and its top, or replaces what is there."""
+    """The file; the arguments are added to its cluster, its user and its top level, or replace their values."""
     authority, _ = pair("kubernetes")
     certificate, key = pair()
     there = {"certificate-authority-data": coded(authority), "server": "https://lb.kubesphere.local:6443"}

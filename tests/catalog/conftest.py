@@ -1,4 +1,4 @@
-"""An archive that has every member the catalog unpacks, so that steps can be listed without a bundle."""
+"""An archive with every member that the catalog unpacks, so that steps can be listed without a bundle."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEMBERS = (
 
 @pytest.fixture(scope="session", autouse=True)
 def _everything_is_declared() -> None:
-    """Whichever test comes first, it sees every step, precheck and recipe."""
+    """Any test that runs first sees every step, precheck and recipe."""
     discover(catalog)
 
 

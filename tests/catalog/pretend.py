@@ -1,4 +1,4 @@
-"""A pretend cluster for catalog tests: the seed's three machines, with facts and answers as a test wants them."""
+"""A pretend cluster for catalog tests: the seed's three machines, with the facts and answers that a test sets."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ NODES = {
 
 
 class Kept:
-    """A sink that keeps what it is told."""
+    """A sink that stores all events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
 
     def emit(self, event: Event) -> None:
-        """Keep it."""
+        """Store it."""
         self.events.append(event)
 
 
@@ -97,14 +97,14 @@ class PretendSource:
         return Artifact(component, version, self.archive, "0" * 64)
 
     def look_for(self, component: str, version: str, name: str, arch: str) -> None:
-        """It is there."""
+        """It exists."""
 
     def has_image(self, ref: str, arch: str) -> bool:
         """None."""
         return False
 
     def name_of(self, ref: str) -> str:
-        """The name it has everywhere."""
+        """The name itself."""
         return ref
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
@@ -137,9 +137,9 @@ def seed(**changes: Any) -> Document:
 
 
 def answers_dials(refuses: frozenset[str] = frozenset(ADDRESSES.values()), **otherwise: str) -> Callable[[Ran], Answer]:
-    """What a machine says that dials: the others refuse, the rest of the world is connected; `otherwise` by word.
+    """The output of a machine that dials: the others refuse, all other addresses connect; `otherwise` has exceptions.
 
-    A key is `address/port`, `/port` or an address, a value what bash says, or "" for silence.
+    A key is `address/port`, `/port` or an address, a value is bash's output, or "" for no answer.
     """
 
     def reply(ran: Ran) -> Answer:
@@ -147,8 +147,8 @@ def answers_dials(refuses: frozenset[str] = frozenset(ADDRESSES.values()), **oth
         for address, port in re.findall(r"(\S+)/(\d+)(?=\s|$)", ran.command.rpartition(" bash ")[2]):
             keys = (f"{address}/{port}", f"/{port}", address)
             usual = "connect: Connection refused" if address in refuses else "connected"
-            said = next((otherwise[key] for key in keys if key in otherwise), usual)
-            lines += [f"{address}/{port} {said}"] if said else []
+            output = next((otherwise[key] for key in keys if key in otherwise), usual)
+            lines += [f"{address}/{port} {output}"] if output else []
         return Answer("\n".join(lines))
 
     return reply
@@ -163,14 +163,14 @@ def manifest(name: str, *arguments: str) -> bytes:
 
 @functools.cache
 def manifests(*arguments: str) -> str:
-    """What a machine says when kubeadm is asked for the manifests of a control plane."""
+    """The output of a machine when kubeadm prints the manifests of a control plane."""
     names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     return "\n".join(base64.b64encode(manifest(name, *arguments)).decode() for name in names)
 
 
 @functools.cache
 def etcds_authority() -> pki.KeyPair:
-    """The same for all tests of a process: each costs a new key, and there are hundreds of tests."""
+    """The same for all tests of a process: creating a key takes time, and there are hundreds of tests."""
     return pki.make_authority("etcd-ca")
 
 

@@ -1,4 +1,4 @@
-"""What breaks off in the middle of a change is put right by the next attempt, and what was there before is not lost."""
+"""A change that is cut off is completed by the next attempt, and the previous state is not lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clusters.engine.wants import NotReached
 from clusters.remote.errors import ConnectionLost
 from clusters.remote.shell import sh
 from tests.catalog.pretend import pretend, seed
-from tests.catalog.test_living import ASIDE, NEW, OLD, PATH, Kubelet, at_once, heard, living, pod
+from tests.catalog.test_living import ASIDE, NEW, OLD, PATH, Kubelet, at_once, living, node_status, pod
 from tests.fake_host import Answer
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("at_once")
 
 
 def breaks_once(host: FakeHost, pattern: str, otherwise: Answer) -> None:
-    """The connection is lost the first time that this is asked."""
+    """The connection is lost the first time that this command runs."""
     lost: list[str] = []
 
     def answer(ran: Ran) -> Answer:
@@ -45,7 +45,7 @@ def breaks_once(host: FakeHost, pattern: str, otherwise: Answer) -> None:
 
 
 class Flaky(Kubelet):
-    """Its machine loses the connection once, when the new manifest has just been written."""
+    """Its machine loses the connection once, right after the new manifest was written."""
 
     def __init__(self, host: FakeHost, *, broken: bytes = b"") -> None:
         super().__init__(host, broken=broken)
@@ -59,7 +59,7 @@ class Flaky(Kubelet):
 
 
 def flaky(archive: Path, monkeypatch: pytest.MonkeyPatch, broken: bytes = b"") -> tuple[Machine, FakeHost]:
-    """A machine on which the first attempt to write NEW has broken off."""
+    """A machine on which the first attempt to write NEW was cut off."""
     cluster, hosts, _ = pretend(monkeypatch, archive)
     host, machine = hosts["node1"], cluster.machine("node1")
     Flaky(host, broken=broken)
@@ -69,17 +69,17 @@ def flaky(archive: Path, monkeypatch: pytest.MonkeyPatch, broken: bytes = b"") -
     return machine, host
 
 
-def test_a_manifest_is_taken_back_although_the_connection_broke_when_it_was_written(
+def test_a_manifest_is_restored_even_if_the_connection_broke_while_writing(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine, host = flaky(archive, monkeypatch, broken=NEW)
-    with pytest.raises(NotReached, match="It runs as before"):
+    with pytest.raises(NotReached, match="It runs with the previous ones"):
         pod(NEW).reach(machine)
     assert host.get(PATH) == OLD
     assert ASIDE not in host.files
 
 
-def test_a_manifest_counts_only_when_it_was_seen_to_work(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_counts_only_when_its_component_was_healthy(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine, host = flaky(archive, monkeypatch)
     assert pod(NEW).seen(machine).found == "kube-scheduler has not been healthy since its manifest changed"
     pod(NEW).reach(machine)
@@ -88,7 +88,7 @@ def test_a_manifest_counts_only_when_it_was_seen_to_work(archive: Path, monkeypa
 
 
 @pytest.mark.parametrize(("healthy", "expected"), [("false", OLD), ("true", NEW)])
-def test_a_machine_of_which_nothing_is_heard_puts_the_manifest_back_unless_it_works(
+def test_an_unreachable_machine_restores_the_manifest_unless_it_works(
     healthy: str, expected: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clusters.catalog.staticpod.BEFORE", str(tmp_path / "before"))
@@ -97,7 +97,7 @@ def test_a_machine_of_which_nothing_is_heard_puts_the_manifest_back_unless_it_wo
     path.write_bytes(NEW)
     aside.write_bytes(OLD)
     trap = StaticPod("kube-scheduler", str(path), NEW, sh(healthy))._trap().text
-    # In the place of systemd, which would run it ten minutes later.
+    # Replaces systemd, which would run it ten minutes later.
     (tmp_path / "systemd-run").write_text('#!/bin/sh\nwhile [ "$1" != sh ]; do shift; done\nexec "$@"\n')
     (tmp_path / "systemctl").write_text("#!/bin/sh\n")
     for name in ("systemd-run", "systemctl"):
@@ -108,7 +108,7 @@ def test_a_machine_of_which_nothing_is_heard_puts_the_manifest_back_unless_it_wo
     assert not aside.exists()
 
 
-def test_kubelets_configuration_is_taken_back_although_the_connection_broke_when_it_was_written(
+def test_kubelets_configuration_is_restored_even_if_the_connection_broke(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, first, _ = living(archive, monkeypatch)
@@ -118,18 +118,18 @@ def test_kubelets_configuration_is_taken_back_although_the_connection_broke_when
     breaks_once(host, "systemctl restart kubelet", Answer())
     host.answer("date +%s", "1000")
     host.answer("NRestarts", lambda ran: Answer(exit_code=int(host.get(kubelet_config.CONFIG) == before)))
-    first.answer("get node node2", lambda ran: Answer(heard(well=host.get(kubelet_config.CONFIG) == before)))
+    first.answer("get node node2", lambda ran: Answer(node_status(ready=host.get(kubelet_config.CONFIG) == before)))
     (want,) = kubelet_config.kubelet_config(machine, cluster)
     with pytest.raises(ConnectionLost):
         want.reach(machine)
     assert host.get(kubelet_config.CONFIG) != before
-    with pytest.raises(NotReached, match="It runs with the one from before"):
+    with pytest.raises(NotReached, match="The previous one was restored, and kubelet runs with it"):
         want.reach(machine)
     assert host.get(kubelet_config.CONFIG) == before
 
 
 def shared(archive: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Cluster, FakeHost]:
-    """Three control planes that share an address by keepalived."""
+    """Three control planes that share an address through keepalived."""
     names = ["node1", "node2", "node3"]
     document = seed(
         roleGroups={"etcd": names, "master": names, "worker": names},
@@ -139,9 +139,7 @@ def shared(archive: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Cluster, Fak
     return cluster, hosts["node1"]
 
 
-def test_the_mark_that_a_machine_stands_aside_goes_with_the_next_run(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_next_run_removes_the_handover_file(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, host = shared(archive, monkeypatch)
     machine = cluster.machine("node1")
     host.answer(f"test ! -e {keepalived.ASIDE}", 1)
@@ -151,9 +149,7 @@ def test_the_mark_that_a_machine_stands_aside_goes_with_the_next_run(
     assert any(text.startswith(f"rm -f -- {keepalived.ASIDE}") for text in host.commands)
 
 
-def test_an_attempt_that_finds_the_address_handed_over_takes_the_mark_away(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_attempt_after_a_handover_removes_its_file(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, host = shared(archive, monkeypatch)
     host.answer("ip -o address show", 1)
     with keepalived.stood_aside(cluster.machine("node1"), cluster):
@@ -162,7 +158,7 @@ def test_an_attempt_that_finds_the_address_handed_over_takes_the_mark_away(
 
 
 @pytest.mark.parametrize(("age", "stands_aside"), [(60, True), (20 * 60, False)])
-def test_an_old_mark_keeps_no_address_away(
+def test_an_old_handover_file_is_ignored(
     age: float, stands_aside: bool, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _ = shared(archive, monkeypatch)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_machine_whose_joining_was_cut_off_keeps_its_routes_to_pods(tmp_path: Path) -> None:
-    """It was claimed, and has no kubelet.conf yet; the real test that the shell makes."""
+def test_a_machine_with_an_interrupted_join_keeps_its_routes_to_pods(tmp_path: Path) -> None:
+    """It was claimed, and has no kubelet.conf yet; the shell runs the real test."""
     conf, claim = tmp_path / "kubelet.conf", tmp_path / "cluster.json"
     command = of_a_cluster(str(conf), str(claim)).text
     assert subprocess.run(["/bin/sh", "-c", command], check=False).returncode != 0

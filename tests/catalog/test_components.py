@@ -40,7 +40,7 @@ hybridnet - https://github.com/alibaba/hybridnet/releases/download/helm-chart-0.
 
 
 @pytest.mark.parametrize("line", ADDRESSES.strip().splitlines(), ids=lambda line: line.partition(" https")[0])
-def test_files_lie_where_their_projects_publish_them(line: str) -> None:
+def test_addresses_are_those_that_the_projects_publish(line: str) -> None:
     component, name, url, sums = line.split()
     version = version_for(component, "v1.34.2")
     arch = "arm64" if components()[component].kind == "program" else ANY
@@ -83,7 +83,7 @@ def test_a_release_that_is_not_pinned_is_refused() -> None:
         published("calico", "v3.27.4", "calico.yaml", "amd64")
 
 
-def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> None:
+def test_the_labs_bundle_has_the_catalogs_layout(tmp_path: Path) -> None:
     programs = tmp_path / "programs"
     names = ("containerd", "containerd-shim", "containerd-shim-runc-v1", "containerd-shim-runc-v2", "ctr")
     for name in (*names, "docker", "tini-static"):
@@ -117,11 +117,11 @@ def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> No
         files = [published(component, version, name, "amd64") for name in file_names(component, version, "amd64")]
         assert there == {place for each in files for place in (each.path, each.sums_path)}
         for each in files:
-            said = digest_in((root / each.sums_path).read_text(), each.path.rpartition("/")[2])
-            assert said == hashlib.sha256((root / each.path).read_bytes()).hexdigest()
+            digest = digest_in((root / each.sums_path).read_text(), each.path.rpartition("/")[2])
+            assert digest == hashlib.sha256((root / each.path).read_bytes()).hexdigest()
 
 
-def test_the_labs_docker_is_laid_out_as_upstreams(tmp_path: Path) -> None:
+def test_the_labs_docker_archive_has_upstreams_layout(tmp_path: Path) -> None:
     for name in ("bin/docker", "bin/containerd", "bin/containerd-shim-runc-v2", "bin/ctr", "bin/tini-static"):
         _program(tmp_path / "programs/usr" / name)
     for name in ("dockerd", "docker-proxy", "runc"):
@@ -134,7 +134,7 @@ def test_the_labs_docker_is_laid_out_as_upstreams(tmp_path: Path) -> None:
         assert {f"docker/{each}" for each in docker.PROGRAMS} <= set(opened.getnames())
 
 
-def test_what_publishes_no_checksums_has_them_pinned_here() -> None:
+def test_components_without_published_checksums_are_pinned() -> None:
     for component in ("docker", "cri-dockerd"):
         version = version_for(component, "v1.34.2")
         for arch in ("amd64", "arm64"):
@@ -164,21 +164,21 @@ def _program(path: Path) -> None:
     ],
     ids=["bare", "bare with newline", "upper case", "binary mode", "dot slash", "signed"],
 )
-def test_a_digest_is_found_in_every_form_that_is_published(text: str) -> None:
+def test_a_digest_is_found_in_every_published_form(text: str) -> None:
     assert digest_in(text, "runc.amd64") == DIGEST
 
 
 @pytest.mark.parametrize(
     "text", ["", "<html>404</html>", f"{OTHER}  runc.arm64\n", f"{DIGEST[:-1]}  runc.amd64\n", f"{DIGEST} {OTHER}"]
 )
-def test_what_says_nothing_of_the_file_is_no_digest(text: str) -> None:
+def test_a_text_without_the_file_has_no_digest(text: str) -> None:
     assert digest_in(text, "runc.amd64") is None
 
 
-def test_what_nobody_publishes_is_refused() -> None:
+def test_unpublished_files_are_refused() -> None:
     with pytest.raises(SourceError, match="amd64 and arm64 only"):
         published("runc", "v1.3.6", "runc.arm", "arm")
-    with pytest.raises(SourceError, match="none of the files of runc"):
+    with pytest.raises(SourceError, match="not one of the files of runc"):
         published("runc", "v1.3.6", "kubelet", "amd64")
-    with pytest.raises(SourceError, match="no component 'weave'"):
+    with pytest.raises(SourceError, match="'weave' is not a component"):
         version_for("weave", "v1.34.2")

@@ -1,4 +1,4 @@
-"""Connections and their refusals are timed alike."""
+"""Connections and refused connections are timed in the same way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 from clusters.catalog.connecting import RETRIED_MS, connecting
 
 
-def test_connections_and_refusals_are_really_counted() -> None:
+def test_connections_and_refusals_are_timed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as closed:
         ports = (server.getsockname()[1], closed.getsockname()[1])
         closed.close()

@@ -1,4 +1,4 @@
-"""What the cluster's DNS and the cache on each node are told."""
+"""The configuration of the cluster's DNS and of the cache on each node."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ZONE = {
 }
 
 
-def said(**dns: Any) -> Document:
+def with_dns(**dns: Any) -> Document:
     return seed(dns=dns, kubernetes={"version": "v1.20.2", "proxyMode": "iptables", "nodelocaldns": True})
 
 
@@ -42,7 +42,7 @@ def test_the_documents_zones_hosts_and_servers_are_in_the_corefile() -> None:
         "rewriteBlock": "rewrite name old.example new.example",
         "additionalConfigs": "log",
     }
-    text = cluster_corefile(said(dnsEtcHosts="10.9.8.7 hub.example\n", coredns=coredns))
+    text = cluster_corefile(with_dns(dnsEtcHosts="10.9.8.7 hub.example\n", coredns=coredns))
     zone, _, rest = text.partition(".:53 {")
     assert zone == (
         "corp.example:53 {\n    errors\n    cache 60\n    rewrite name a b\n    forward . 10.1.1.1 10.1.1.2:5353\n}\n"
@@ -54,30 +54,30 @@ def test_the_documents_zones_hosts_and_servers_are_in_the_corefile() -> None:
 
 
 def test_braces_match() -> None:
-    for text in (cluster_corefile(said()), node_corefile(said(nodelocaldns={"externalZones": [ZONE]}))):
+    for text in (cluster_corefile(with_dns()), node_corefile(with_dns(nodelocaldns={"externalZones": [ZONE]}))):
         assert text.count("{") == text.count("}") > 3
         assert text.endswith("}\n")
 
 
-def test_a_nodes_cache_asks_the_clusters_dns_for_its_names_and_for_those_only_it_knows() -> None:
-    text = node_corefile(said())
+def test_a_nodes_cache_forwards_the_clusters_names_to_its_dns() -> None:
+    text = node_corefile(with_dns())
     assert "cluster.local:53 {" in text and "forward . 10.233.0.10 {\n        force_tcp" in text
     assert text.count("health 169.254.25.10:9254") == 1 and "forward . /etc/resolv.conf" in text
-    assert "/etc/resolv.conf" not in node_corefile(said(dnsEtcHosts="10.9.8.7 hub.example"))
+    assert "/etc/resolv.conf" not in node_corefile(with_dns(dnsEtcHosts="10.9.8.7 hub.example"))
 
 
-def test_what_coredns_answers_is_left_alone_when_the_document_says_nothing(
+def test_coredns_is_not_changed_without_settings_in_the_document(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
-    assert [want.what for want in dns.dns(cluster.machine("node1"), cluster)] == [dns_pods.settled().what]
+    assert [want.what for want in dns.dns(cluster.machine("node1"), cluster)] == [dns_pods.placement_and_probe().what]
     assert "kubernetes/node-dns" not in {path for path, _ in make_plan(seed()).needs}
-    paths = {path for path, _ in make_plan(said(dnsEtcHosts="10.9.8.7 hub.example")).needs}
+    paths = {path for path, _ in make_plan(with_dns(dnsEtcHosts="10.9.8.7 hub.example")).needs}
     assert {"kubernetes/dns", "kubernetes/node-dns", "finish/node-dns"} <= paths
 
 
-def test_another_corefile_is_replaced_and_ours_is_left(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    document = said(dnsEtcHosts="10.9.8.7 hub.example")
+def test_a_different_corefile_is_replaced_and_ours_is_kept(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = with_dns(dnsEtcHosts="10.9.8.7 hub.example")
     cluster, hosts, _ = pretend(monkeypatch, archive, document)
     machine = cluster.machine("node1")
     _, want = dns.dns(machine, cluster)
@@ -89,20 +89,20 @@ def test_another_corefile_is_replaced_and_ours_is_left(archive: Path, monkeypatc
     assert want.seen(machine).so
 
 
-def test_the_cache_is_applied_anew_only_when_its_manifest_is_another(
+def test_the_cache_is_applied_again_only_when_its_manifest_changes(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster, hosts, _ = pretend(monkeypatch, archive, said())
+    cluster, hosts, _ = pretend(monkeypatch, archive, with_dns())
     machine = cluster.machine("node1")
     *_, want = dns.node_dns(machine, cluster)
     hosts["node1"].answer("get daemonset nodelocaldns", Answer("", 1, "The connection to the server was refused"))
-    with pytest.raises(NoAnswer, match=r"does not say whether there is a daemonset nodelocaldns: .* refused"):
+    with pytest.raises(NoAnswer, match=r"does not report whether there is a daemonset nodelocaldns: .* refused"):
         want.seen(machine)
     hosts["node1"].answer("get daemonset nodelocaldns", "")
-    assert want.seen(machine).found == "there is none"
+    assert want.seen(machine).found == "the daemonset nodelocaldns is missing"
     want.reach(machine)
-    (told,) = [each for each in hosts["node1"].commands if dns.APPLIED in each]
-    digest = told.partition(f"{dns.APPLIED}=")[2].strip("'")
+    (annotated,) = [each for each in hosts["node1"].commands if dns.APPLIED in each]
+    digest = annotated.partition(f"{dns.APPLIED}=")[2].strip("'")
     hosts["node1"].answer(
         "get daemonset nodelocaldns", json.dumps({"metadata": {"annotations": {dns.APPLIED: digest}}})
     )
@@ -112,8 +112,8 @@ def test_the_cache_is_applied_anew_only_when_its_manifest_is_another(
     assert NODE_DNS_IMAGE in load.wanted_images(cluster.document, control_plane=False)
 
 
-def test_lines_for_every_machine_stand_in_etc_hosts(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster, hosts, _ = pretend(monkeypatch, archive, said(nodeEtcHosts="10.9.8.7 hub.example"))
+def test_lines_for_every_machine_are_in_etc_hosts(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, with_dns(nodeEtcHosts="10.9.8.7 hub.example"))
     machine = cluster.machine("node3")
     for want in names.names(machine, cluster):
         want.reach(machine)

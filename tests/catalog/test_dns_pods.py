@@ -1,4 +1,4 @@
-"""DNS pods are on more than one machine, and on none that is dead."""
+"""DNS pods run on more than one machine, and on no dead machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clusters.catalog.dns_pods import APART, misplaced, settled, spread
+from clusters.catalog.dns_pods import APART, misplaced, placement_and_probe, spread
 from clusters.engine.wants import NoAnswer
 from tests.catalog.pretend import pretend
 from tests.clock import stopped_clock
@@ -49,15 +49,11 @@ TWO = [node("node1"), node("node2")]
         ([node("node1", "Unknown"), node("node2")], [pod("a", "node1", ending=True), pod("b", "node2")], []),
     ],
 )
-def test_which_pods_had_better_start_elsewhere(
-    nodes: list[dict[str, Any]], pods: list[dict[str, Any]], found: list[str]
-) -> None:
+def test_misplaced_pods_are_found(nodes: list[dict[str, Any]], pods: list[dict[str, Any]], found: list[str]) -> None:
     assert misplaced(nodes, pods) == found
 
 
-def test_a_crowd_is_broken_up_once_and_what_the_scheduler_does_then_stands(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pods_on_one_machine_are_moved_once(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     together = json.dumps({"items": [pod("a", "node1"), pod("b", "node1")]})
     hosts["node1"].answer("get pods -n kube-system", Answer(together))
@@ -70,20 +66,20 @@ def test_a_crowd_is_broken_up_once_and_what_the_scheduler_does_then_stands(
     assert want.seen(machine).so
 
 
-def test_where_the_api_server_does_not_say_nothing_is_claimed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pods_are_not_moved_without_an_answer(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     hosts["node1"].answer("get pods -n kube-system", 1)
     machine = cluster.machine("node1")
     stopped_clock(monkeypatch)
     want = spread()
-    with pytest.raises(NoAnswer, match="does not say where the DNS pods are"):
+    with pytest.raises(NoAnswer, match="does not report where the DNS pods are"):
         want.seen(machine)
     want.reach(machine)
     assert not any("delete pod" in each.command for each in hosts["node1"].ran)
 
 
-def test_nothing_is_said_before_the_scheduler_has_placed_them(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last pod may land beside the others yet."""
+def test_pods_are_judged_only_after_the_scheduler_placed_them(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last pod may still land beside the others."""
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
     stopped_clock(monkeypatch)
@@ -91,12 +87,12 @@ def test_nothing_is_said_before_the_scheduler_has_placed_them(archive: Path, mon
     later = [pod("a", "node1"), pod("b", "node1")]
     hosts["node1"].answer("get pods -n kube-system", lambda ran: Answer(json.dumps({"items": next(answers, later)})))
     want = spread()
-    assert want.seen(machine).found == "the scheduler has no machine yet for b"
+    assert want.seen(machine).found == "the scheduler has not yet placed b"
     want.reach(machine)
     assert any("delete pod" in each.command and " b" in each.command for each in hosts["node1"].ran)
 
 
-def test_a_pod_that_fits_nowhere_is_not_waited_for_without_end(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_for_a_pod_without_a_machine_ends(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
     stopped_clock(monkeypatch)
@@ -128,7 +124,7 @@ OF_SOMEBODY = {"name": "coredns", "readinessProbe": {"periodSeconds": 5, "failur
         (None, OF_THE_API, ["affinity", "containers"]),
     ],
 )
-def test_dns_pods_are_kept_apart_and_soon_seen_unless_somebody_has_said_how(
+def test_dns_pods_get_affinity_and_probe_unless_somebody_set_them(
     affinity: dict[str, Any] | None,
     container: dict[str, Any],
     wanted: list[str],
@@ -139,23 +135,21 @@ def test_dns_pods_are_kept_apart_and_soon_seen_unless_somebody_has_said_how(
     found = {"spec": {"template": {"spec": {"containers": [container], "affinity": affinity}}}}
     hosts["node1"].answer("get deployment coredns", Answer(json.dumps(found)))
     machine = cluster.machine("node1")
-    assert settled().seen(machine).so is (not wanted)
+    assert placement_and_probe().seen(machine).so is (not wanted)
     if not wanted:
         return
-    settled().reach(machine)
+    placement_and_probe().reach(machine)
     (patch,) = [each.command for each in hosts["node1"].ran if "patch deployment coredns" in each.command]
-    said = json.loads(shlex.split(patch)[-1])["spec"]["template"]["spec"]
-    assert sorted(said) == wanted
-    assert said.get("affinity", {"podAntiAffinity": APART}) == {"podAntiAffinity": APART}
-    assert said.get("containers", [SEEN]) == [SEEN]
+    changes = json.loads(shlex.split(patch)[-1])["spec"]["template"]["spec"]
+    assert sorted(changes) == wanted
+    assert changes.get("affinity", {"podAntiAffinity": APART}) == {"podAntiAffinity": APART}
+    assert changes.get("containers", [SEEN]) == [SEEN]
 
 
-def test_an_api_server_that_does_not_say_how_pods_are_placed_is_not_taken_for_one_that_does(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_answer_is_not_a_missing_deployment(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     hosts["node1"].answer("get deployment coredns", Answer("", 1, "The connection to the server was refused"))
-    with pytest.raises(NoAnswer, match="does not say whether there is a deployment coredns"):
-        settled().seen(cluster.machine("node1"))
+    with pytest.raises(NoAnswer, match="does not report whether there is a deployment coredns"):
+        placement_and_probe().seen(cluster.machine("node1"))
     hosts["node1"].answer("get deployment coredns", "")
-    assert settled().seen(cluster.machine("node1")).found == "no deployment coredns in kube-system"
+    assert placement_and_probe().seen(cluster.machine("node1")).found == "no deployment coredns in kube-system"

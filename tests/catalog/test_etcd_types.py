@@ -1,4 +1,4 @@
-"""etcd as kubeadm's static pods, and an etcd that is there already."""
+"""etcd as kubeadm's static pods, and an external etcd."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_control_planes_take_turns_only_when_each_brings_an_etcd_member() -> Non
     assert not [path for path, _ in stacked.needs if path.startswith("etcd/")]
 
 
-def test_a_joining_control_plane_gets_etcds_authority_and_is_whole_with_its_pod_only(
+def test_a_joining_control_plane_gets_etcds_authority_and_needs_its_pod(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, three("kubeadm"))
@@ -66,13 +66,13 @@ def test_a_joining_control_plane_gets_etcds_authority_and_is_whole_with_its_pod_
 
 
 def restarted(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, act: Callable[[Machine], None]) -> Want:
-    """What etcd/start wants of the service, which is started like this."""
+    """The want of etcd/start for the service, which is started like this."""
     monkeypatch.setattr(start, "service_runs", lambda machine: Wanted("etcd runs", lambda _: Sight(True), act))
     wants = start.start(cluster.machine("node1"), cluster)
     return next(want for want in wants if want.what == "etcd runs")
 
 
-def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_members_restart_one_after_the_other(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, three("kubekey"))
     machines = [cluster.machine(name) for name in ("node1", "node2", "node3")]
     inside: list[str] = []
@@ -100,7 +100,7 @@ def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monke
     assert not barrier.broken, "members that do not run yet wait for each other"
 
 
-def test_a_member_that_a_broken_joining_left_is_taken_out(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_member_of_an_interrupted_join_is_removed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, three("kubeadm"))
     rows = (
         "8e9e05c52164694d, started, node1, https://10.99.0.11:2380, https://10.99.0.11:2379, false\n"
@@ -123,13 +123,13 @@ def test_the_image_is_wanted_on_control_planes() -> None:
     assert not [ref for ref in load.wanted_images(seed(), control_plane=True) if "/etcd:" in ref]
 
 
-def test_what_the_old_registry_never_got_comes_from_the_new_one() -> None:
+def test_newer_etcd_images_come_from_the_new_registry() -> None:
     for version in map(parse_version, newest_patches()):
         old = version.minor <= 21
         assert etcd_image(version).startswith("k8s.gcr.io/" if old else "registry.k8s.io/")
 
 
-def test_an_external_etcd_is_reached_with_what_the_document_carries(
+def test_an_external_etcd_is_reached_with_the_documents_certificates(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = three("external", endpoints=["https://10.1.2.3:2379"], caFile=PEM, certFile=PEM, keyFile=KEY)
@@ -163,7 +163,7 @@ def test_a_path_stops_a_run_before_anything_is_changed(archive: Path, monkeypatc
     assert "spec.etcd.external.certFile" in found.message and not CHECKS.checks["document.files"].waivable
 
 
-def test_the_ports_of_a_static_etcd_have_to_be_free_on_control_planes(
+def test_the_ports_of_a_static_etcd_must_be_free_on_control_planes(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, three("kubeadm"), node2={"listening": (2381,)})

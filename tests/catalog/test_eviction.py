@@ -1,4 +1,4 @@
-"""A controller manager that forgets nodes that die is replaced by one that does not, where that is so and once."""
+"""A controller manager that ignores failed nodes is replaced by one that does not: only where necessary, and once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def nodes(*times: str) -> str:
 
 
 class Controllers:
-    """What a pretend machine says of its controller manager, which ends when it is told to."""
+    """A pretend machine's answers about its controller manager, which can be killed."""
 
     def __init__(self, host: FakeHost, identity: str, since: str, *, taken_over: bool = True) -> None:
         self.spec: dict[str, Any] = {"holderIdentity": identity, "acquireTime": since}
@@ -56,7 +56,7 @@ class Controllers:
         return Answer()
 
     def _give_back(self, ran: Ran) -> Answer:
-        assert not self.runs, "the lease of a process that lives is its own"
+        assert not self.runs, "only the lease of a process that has ended may be released"
         if self.taken_over:
             self.spec = {"holderIdentity": "node2_b", "acquireTime": LATE}
         return Answer()
@@ -81,16 +81,16 @@ def machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Machine, Fa
         ("v1.20.2", "none", False),
     ],
 )
-def test_only_releases_with_the_mistake_have_the_step(version: str, plugin: str, *, so: bool) -> None:
+def test_only_releases_with_the_bug_have_the_step(version: str, plugin: str, *, so: bool) -> None:
     document = seed(kubernetes={"version": version}, network={"plugin": plugin})
     assert eviction.forgets_dead_nodes(document) is so
 
 
-def test_a_leader_from_before_the_last_node_was_ready_hands_over_once(machine: tuple[Machine, FakeHost]) -> None:
+def test_a_leader_older_than_the_last_ready_node_hands_over_once(machine: tuple[Machine, FakeHost]) -> None:
     here, host = machine
     Controllers(host, "node1_a", EARLY)
     want = eviction.fresh_leader()
-    assert "forgets nodes" in want.seen(here).found
+    assert "ignores failed nodes" in want.seen(here).found
     want.reach(here)
     assert want.seen(here).so
     assert [ran.command for ran in host.ran if "kill -TERM" in ran.command] == ["kill -TERM 71"]
@@ -100,7 +100,7 @@ def test_a_leader_from_before_the_last_node_was_ready_hands_over_once(machine: t
 @pytest.mark.parametrize(
     ("identity", "since"), [("node1_a", LATE), ("node2_a", EARLY)], ids=["it is fresh", "another machine's leads"]
 )
-def test_a_leader_that_is_fresh_or_elsewhere_is_left_alone(
+def test_a_new_leader_or_one_elsewhere_is_not_touched(
     machine: tuple[Machine, FakeHost], identity: str, since: str
 ) -> None:
     here, host = machine
@@ -108,7 +108,7 @@ def test_a_leader_that_is_fresh_or_elsewhere_is_left_alone(
     assert eviction.fresh_leader().seen(here).so
 
 
-def test_between_the_look_and_the_act_another_may_have_taken_over(machine: tuple[Machine, FakeHost]) -> None:
+def test_another_leader_may_take_over_between_check_and_action(machine: tuple[Machine, FakeHost]) -> None:
     here, host = machine
     Controllers(host, "node2_a", EARLY)
     eviction.fresh_leader().reach(here)
@@ -122,7 +122,7 @@ def test_a_single_node_has_nowhere_to_evict_to(machine: tuple[Machine, FakeHost]
     assert eviction.fresh_leader().seen(here).so
 
 
-def test_a_clock_that_is_ahead_does_not_make_it_begin_again(machine: tuple[Machine, FakeHost]) -> None:
+def test_a_fast_clock_does_not_cause_a_second_handover(machine: tuple[Machine, FakeHost]) -> None:
     here, host = machine
     host.answer("get nodes -o json", nodes(READY, "2026-01-01T11:00:00Z"))
     Controllers(host, "node1_a", EARLY)
@@ -131,20 +131,20 @@ def test_a_clock_that_is_ahead_does_not_make_it_begin_again(machine: tuple[Machi
     assert want.seen(here).so
 
 
-def test_where_nobody_takes_over_it_says_so(machine: tuple[Machine, FakeHost]) -> None:
+def test_an_error_is_raised_if_no_leader_takes_over(machine: tuple[Machine, FakeHost]) -> None:
     here, host = machine
     Controllers(host, "node1_a", EARLY, taken_over=False)
     with pytest.raises(NotReached, match="No kube-controller-manager leads 60 s after"):
         eviction.fresh_leader().reach(here)
 
 
-def test_where_the_api_server_does_not_say_nothing_is_claimed_and_nothing_ended(
+def test_without_an_answer_no_leader_is_ended(
     machine: tuple[Machine, FakeHost],
 ) -> None:
     here, host = machine
     host.answer("get lease", 1)
     want = eviction.fresh_leader()
     for action in (want.seen, want.reach):
-        with pytest.raises(NoAnswer, match="does not say whether there is a lease"):
+        with pytest.raises(NoAnswer, match="does not report whether there is a lease"):
             action(here)
     assert not any("kill" in ran.command for ran in host.ran)

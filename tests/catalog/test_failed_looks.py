@@ -1,4 +1,4 @@
-"""A look that failed is no success: what could not be seen is not so, or ends the step with a sentence."""
+"""A failed check never counts as success: the state counts as not reached, or the step ends with an error."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 REFUSED = Answer(exit_code=1, stderr="The connection to the server was refused")
 
 WITHOUT_A_QUESTION = {
-    "etcd has the member": "no etcd had a majority when the run began: this one begins it",
-    "this etcd member votes": "the same; the next want asks the member whether it is well",
-    "etcd has no dead member": "the same, and the log says so",
-    "the pods' network is left": "nothing is looked at",
-    "API server shows its certificate": "a file says whether there is one to be seen",
-    "API server's certificate has": "a file; there is none on this machine",
+    "is a member of etcd": "no etcd had a majority when the run started, so this run creates one",
+    "this etcd member votes": "the same; the next want asks the member whether it is healthy",
+    "etcd has no dead member": "the same, and the log notes it",
+    "the pods' network is left": "nothing is checked",
+    "API server presents its certificate": "a file shows whether there is a new one",
+    "API server's certificate has": "a file; this machine has none",
     "etcd has an authority": "a file",
-    "knows etcd's authority": "a file",
+    "has etcd's authority": "a file",
     "ca-key.pem": "a file",
 }
-"""Part of the sentence of a wanted state -> why it may hold although no command on the machine succeeds."""
+"""Part of a wanted state's title -> why it may hold although no command on the machine succeeds."""
 
 
 @pytest.fixture(autouse=True)
@@ -75,12 +75,12 @@ def control_plane(archive: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any
     return cluster, hosts["node1"], cluster.machine("node1")
 
 
-def test_taints_that_could_not_be_seen_are_not_gone(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_taints_do_not_count_as_removed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     groups = {"etcd": ["node1"], "master": ["node1"], "worker": ["node1"]}
     cluster, host, machine = control_plane(archive, monkeypatch, roleGroups=groups)
     _, takes_pods = STEPS.steps["kubernetes/labels"].body(machine, cluster)
     host.answer("get nodes -o json", REFUSED)
-    with pytest.raises(NotReached, match=r"does not say which nodes there are: .*refused") as caught:
+    with pytest.raises(NotReached, match=r"does not report which nodes there are: .*refused") as caught:
         takes_pods.seen(machine)
     assert caught.value.retryable
 
@@ -114,11 +114,11 @@ def test_a_node_that_has_not_joined_cannot_be_labelled(archive: Path, monkeypatc
     cluster, host, machine = control_plane(archive, monkeypatch)
     [labelled] = STEPS.steps["kubernetes/labels"].body(machine, cluster)
     host.answer("get nodes -o json", json.dumps({"items": [{"metadata": {"name": "node2"}, "spec": {}}]}))
-    with pytest.raises(NotReached, match="The API server knows no node node3"):
+    with pytest.raises(NotReached, match="The API server does not list the node node3"):
         labelled.seen(machine)
 
 
-def test_a_file_system_table_that_cannot_be_read_may_switch_swap_on(
+def test_an_unreadable_fstab_does_not_count_as_without_swap(
     archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cluster, host, machine = control_plane(archive, monkeypatch)
@@ -135,23 +135,25 @@ def test_a_file_system_table_that_cannot_be_read_may_switch_swap_on(
         assert (subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False).returncode == 0) is holds
 
 
-def test_a_clock_that_is_silent_does_not_make_kubelet_well(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_machines_time_kubelet_is_not_restarted(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, host, machine = control_plane(archive, monkeypatch)
     host.answer("date +%s", REFUSED)
-    with pytest.raises(NotReached, match="does not say what time it is"):
+    with pytest.raises(NotReached, match="does not report its time"):
         kubelet_config._restart(machine)
     assert not any("systemctl restart kubelet" in command for command in host.commands)
 
 
-def test_a_manifest_whose_time_is_not_known_was_not_read(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_file_time_is_an_error(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, host, machine = control_plane(archive, monkeypatch)
     pod = staticpod.StaticPod("kube-scheduler", "/x.yaml", manifest("kube-scheduler"), sh("true"))
     host.answer("date +%s; stat", REFUSED)
-    with pytest.raises(NotReached, match=r"does not say when /x\.yaml was written"):
+    with pytest.raises(NotReached, match=r"does not report when /x\.yaml was written"):
         pod._newest_file(machine)
 
 
-def test_packages_that_nobody_could_look_for_are_not_there(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_that_cannot_be_checked_do_not_count_as_installed(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, host, machine = control_plane(archive, monkeypatch)
     host.answer("for ", REFUSED)
     for want in (Packages({"socat": "socat"}), extra_packages.installed(("nano",), debian=True)):
@@ -159,19 +161,15 @@ def test_packages_that_nobody_could_look_for_are_not_there(archive: Path, monkey
             want.seen(machine)
 
 
-def test_what_could_not_be_read_of_the_dns_pods_is_not_written_over(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_dns_settings_are_not_overwritten(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, host, machine = control_plane(archive, monkeypatch)
     host.answer("get deployment coredns", REFUSED)
-    with pytest.raises(NotReached, match="does not say whether there is a deployment coredns"):
-        dns_pods.settled().reach(machine)
+    with pytest.raises(NotReached, match="does not report whether there is a deployment coredns"):
+        dns_pods.placement_and_probe().reach(machine)
     assert not any("patch" in command for command in host.commands)
 
 
-def test_kube_proxys_settings_are_not_emptied_where_they_could_not_be_read(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_kube_proxy_settings_are_not_overwritten(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changes: dict[str, Any] = {
         "roleGroups": {"etcd": ["node1"], "master": ["node1", "node2", "node3"], "worker": ["node3"]},
         "controlPlaneEndpoint": {"internalLoadbalancer": "haproxy"},
@@ -180,17 +178,17 @@ def test_kube_proxys_settings_are_not_emptied_where_they_could_not_be_read(
     (want,) = STEPS.steps["endpoint/kube-proxy"].body(machine, cluster)
     host.answer("get configmap kube-proxy", REFUSED)
     for action in (want.seen, want.reach):
-        with pytest.raises(NotReached, match="does not say whether there is a configmap kube-proxy"):
+        with pytest.raises(NotReached, match="does not report whether there is a configmap kube-proxy"):
             action(machine)
     assert not any("patch configmap" in command for command in host.commands)
 
 
-def test_a_silent_api_server_is_not_a_pod_network_that_is_too_small(
+def test_a_silent_api_server_is_not_reported_as_a_small_pod_network(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, host, machine = control_plane(archive, monkeypatch)
     host.answer("get nodes -o json", REFUSED)
-    with pytest.raises(NotReached, match=r"does not say which pod addresses nodes have: .*refused"):
+    with pytest.raises(NotReached, match=r"does not report which pod addresses nodes have: .*refused"):
         bridge.ranges_of(machine, cluster, {"node1"})
 
 
@@ -199,6 +197,6 @@ def test_a_missing_configuration_of_kubeadm_is_found(archive: Path, monkeypatch:
     wants = {want.what: want for want in STEPS.steps["kubernetes/init"].body(machine, cluster)}
     (whole,) = (want for what, want in wants.items() if "control plane" in what)
     assert whole.seen(machine).so
-    asked = next(command for command in host.commands if "configmap kubeadm-config" in command)
+    request = next(command for command in host.commands if "configmap kubeadm-config" in command)
     # kubectl's own "kubeadm-config not found" once counted as an answer.
-    assert "grep -q kubeadm-config" not in asked and "2>&1" not in asked
+    assert "grep -q kubeadm-config" not in request and "2>&1" not in request

@@ -1,4 +1,4 @@
-"""How images are called: upstream's names, and those in a private registry, everywhere alike."""
+"""The names of images: upstream's, and those in a private registry, the same everywhere."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ REWRITE = {"policy": "changePrefix", "src": ["kubesphere"], "dest": "mine"}
         ({"namespaceOverride": "all"}, "k8s.gcr.io/pause:3.2", "k8s.gcr.io/pause:3.2"),
     ],
 )
-def test_an_image_is_called_as_the_registry_section_says(registry: dict[str, Any], ref: str, name: str) -> None:
+def test_an_images_name_follows_the_registry_section(registry: dict[str, Any], ref: str, name: str) -> None:
     assert image_ref(seed(registry=registry), ref) == name
 
 
 @pytest.mark.parametrize("manager", ["containerd", "docker", "crio"])
 @pytest.mark.parametrize("version", [*newest_patches()[:2], *newest_patches()[-4:], "v1.20.2"])
-def test_with_a_private_registry_no_file_names_another(
+def test_with_a_private_registry_no_file_names_another_one(
     version: str, manager: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = seed(
@@ -84,7 +84,7 @@ def test_with_a_private_registry_no_file_names_another(
         ("v1.34.2", {"imageRepository": "hub.example.com:5000/coredns"}),
     ],
 )
-def test_kubeadm_is_told_where_its_images_are(
+def test_kubeadm_gets_the_registry_of_its_images(
     version: str, dns: dict[str, str], archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes={"version": version}, registry=PRIVATE))

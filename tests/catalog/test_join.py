@@ -1,4 +1,4 @@
-"""Joining: what the control plane has to have done before a machine asks it."""
+"""Joining: what the control plane must have done before a machine joins."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_machines_join_once_the_control_plane_has_signed_the_token(
 
     def signature(ran: Ran) -> Answer:
         asked.append(ran.command)
-        return Answer("the token is not signed yet", 1) if len(asked) < 3 else Answer()
+        return Answer("the token has no signature yet", 1) if len(asked) < 3 else Answer()
 
     hosts["node1"].answer("token create", f"{TOKEN}\n")
     hosts["node1"].answer("cluster-info", signature)
@@ -41,11 +41,11 @@ def test_machines_join_once_the_control_plane_has_signed_the_token(
     assert len(asked) == 3
     assert "jsonpath={.data.jws-kubeconfig-abcdef}" in asked[0]
     assert "0123456789abcdef" not in "".join(asked)
-    said = [getattr(event, "text", "") for event in sink.events]
-    assert said.count("waiting: the token is not signed yet") == 1
+    log = [getattr(event, "text", "") for event in sink.events]
+    assert log.count("waiting: the token has no signature yet") == 1
 
 
-def test_a_control_plane_that_never_signs_is_left_to_kubeadm(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubeadm_handles_a_control_plane_that_never_signs(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     hosts["node1"].answer("token create", f"{TOKEN}\n")
     hosts["node1"].answer("cluster-info", 1)
@@ -54,8 +54,8 @@ def test_a_control_plane_that_never_signs_is_left_to_kubeadm(archive: Path, monk
     assert join._token(cluster.machine("node2"), cluster).reveal() == TOKEN
 
 
-def test_a_node_that_registers_late_is_waited_for(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """kubeadm of 1.36 ends before the kubelet has registered itself; on a busy machine that takes a while."""
+def test_a_join_waits_for_a_node_that_registers_late(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kubeadm 1.36 exits before the kubelet has registered; on a busy machine that takes a while."""
     cluster, hosts, _ = pretend(monkeypatch, archive)
     looks: list[str] = []
 
@@ -79,10 +79,10 @@ LATE = "error: error execution phase etcd-join: error creating local etcd static
 
 
 @pytest.mark.parametrize(
-    ("said", "tries"), [(f"{LATE}context deadline exceeded", 2), ("error execution phase preflight: no disk", 1)]
+    ("error", "tries"), [(f"{LATE}context deadline exceeded", 2), ("error execution phase preflight: no disk", 1)]
 )
-def test_a_busy_etcd_costs_one_more_try_and_nothing_else_does(
-    archive: Path, monkeypatch: pytest.MonkeyPatch, said: str, tries: int
+def test_only_a_busy_etcd_causes_a_second_join(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, error: str, tries: int
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     hosts["node1"].put(b"ca", join.CA)
@@ -91,7 +91,7 @@ def test_a_busy_etcd_costs_one_more_try_and_nothing_else_does(
 
     def fail(here: Machine, cluster: Cluster) -> None:
         tried.append(here.name)
-        raise CommandFailed("kubeadm join failed", result=Result("node2", "kubeadm join", 1, "", said, 1.0))
+        raise CommandFailed("kubeadm join failed", result=Result("node2", "kubeadm join", 1, "", error, 1.0))
 
     monkeypatch.setattr(join, "_join", fail)
     with pytest.raises(CommandFailed):

@@ -1,4 +1,4 @@
-"""kube-vip: its static pod, whose kubeconfig it uses when, and when it lies where."""
+"""kube-vip: its static pod, which kubeconfig it uses, and when it is written."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ def settings(text: str) -> dict[str, str]:
 
 def test_the_interface_is_the_one_with_the_machines_address(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, shared())
-    said = settings(kube_vip.manifest(cluster.machine("node2"), cluster))
-    assert (said["vip_interface"], said["vip_nodename"], said["address"]) == ("eth0", "node2", "10.99.0.200")
-    assert said["vip_leaderelection"] == "true" and "bgp_enable" not in said
+    found = settings(kube_vip.manifest(cluster.machine("node2"), cluster))
+    assert (found["vip_interface"], found["vip_nodename"], found["address"]) == ("eth0", "node2", "10.99.0.200")
+    assert found["vip_leaderelection"] == "true" and "bgp_enable" not in found
     cluster, _, _ = pretend(monkeypatch, archive, shared(interface="bond0"))
     assert settings(kube_vip.manifest(cluster.machine("node2"), cluster))["vip_interface"] == "bond0"
 
 
-def test_with_bgp_the_routers_are_told_while_the_api_server_is_ready(
+def test_with_bgp_the_address_is_announced_while_the_api_server_is_ready(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peers = [{"address": "10.99.0.1", "as": 65001, "password": "x1y2z3"}, {"address": "fd00::1", "as": 65002}]
     cluster, _, _ = pretend(monkeypatch, archive, shared(mode="BGP", localAS=65010, peers=peers))
     want = kube_vip.wanted(cluster.machine("node3"), cluster)
     assert want.secret and want.mode == 0o600
-    said = settings(want.content.decode())
-    assert said["bgp_peers"] == "10.99.0.1:65001:x1y2z3:false,[fd00::1]:65002::false"
-    assert (said["bgp_as"], said["bgp_routerid"], said["vip_interface"]) == ("65010", "10.99.0.13", "lo")
-    assert said["control_plane_health_check_address"] == "https://127.0.0.1:6443/readyz"
-    assert "vip_leaderelection" not in said
+    found = settings(want.content.decode())
+    assert found["bgp_peers"] == "10.99.0.1:65001:x1y2z3:false,[fd00::1]:65002::false"
+    assert (found["bgp_as"], found["bgp_routerid"], found["vip_interface"]) == ("65010", "10.99.0.13", "lo")
+    assert found["control_plane_health_check_address"] == "https://127.0.0.1:6443/readyz"
+    assert "vip_leaderelection" not in found
 
 
 @pytest.mark.parametrize(("version", "file"), [("v1.28.0", "admin.conf"), ("v1.29.0", "super-admin.conf")])
-def test_before_init_the_first_one_uses_the_file_that_is_allowed_to(
+def test_before_init_kube_vip_uses_the_file_with_rights(
     version: str, file: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, shared(version))
@@ -71,17 +71,17 @@ def test_before_init_the_first_one_uses_the_file_that_is_allowed_to(
     assert "super-admin" not in want.content.decode()  # type: ignore[attr-defined]
 
 
-def test_nothing_stands_by_for_others(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_kube_vip_no_manifest_is_written(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     kube_vip.stand_by(cluster.machine("node1"), cluster)
     assert hosts["node1"].files.get(kube_vip.MANIFEST) is None
 
 
-def test_its_pod_is_no_sign_of_an_attempt_that_stopped_half_way() -> None:
+def test_its_pod_does_not_count_as_an_interrupted_attempt() -> None:
     assert kube_vip.MANIFEST not in join.STATIC_PODS
 
 
-def test_joins_wait_until_somebody_answers_at_the_shared_address() -> None:
+def test_joins_wait_until_the_shared_address_answers() -> None:
     plan = make_plan(shared())
     assert ("images/kube-vip", "node1") in waits_for(plan, ("kubernetes/init", "node1"))
     assert ("endpoint/kube-vip", "node1") in waits_for(plan, ("kubernetes/join-control-plane", "node2"))

@@ -1,4 +1,4 @@
-"""kubeadm's files for every series: as they were when somebody last looked, and with no field kubeadm does not have."""
+"""kubeadm's files for every series: equal to the golden files, and without fields that kubeadm does not have."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ GOLDEN = sorted((FOLDER / "kubeadm").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("folder", FILES)
-def test_every_file_is_byte_for_byte_what_it_was(folder: str, monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
-    """Meant to be another? `python -m tests.catalog.golden` writes them anew."""
+def test_every_file_equals_its_golden_file(folder: str, monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
+    """After an intended change, `python -m tests.catalog.golden` writes them again."""
     made = FILES[folder](monkeypatch, archive)
-    kept = {path.name: path.read_text(encoding="utf-8") for path in (FOLDER / folder).iterdir()}
-    assert set(made) == set(kept)
-    assert [name for name in made if made[name] != kept[name]] == []
+    golden = {path.name: path.read_text(encoding="utf-8") for path in (FOLDER / folder).iterdir()}
+    assert set(made) == set(golden)
+    assert [name for name in made if made[name] != golden[name]] == []
 
 
 def test_every_series_has_its_files() -> None:
@@ -40,25 +40,25 @@ def test_every_series_has_its_files() -> None:
 
 @cache
 def _types(api: str) -> dict[str, dict[str, str]]:
-    said = yaml.safe_load((HERE / "kubeadm_fields.yaml").read_text())
+    known = yaml.safe_load((HERE / "kubeadm_fields.yaml").read_text())
     return {
         name: {field.partition(":")[0]: field.partition(":")[2] for field in fields.split()}
-        for name, fields in (said["all"] | said[api]).items()
+        for name, fields in (known["all"] | known[api]).items()
     }
 
 
 def unknown_fields(value: Any, kind: str, types: dict[str, dict[str, str]], at: str) -> list[str]:
-    """The fields below a value that its type does not have, and values of another shape than the type says."""
+    """The fields below a value that its type does not have, and values whose shape differs from the type."""
     if kind == "Any":
         return []
     if kind.startswith("["):
         if not isinstance(value, list):
-            return [f"{at} is no list"]
+            return [f"{at} is not a list"]
         return [wrong for each in value for wrong in unknown_fields(each, kind[1:-1], types, f"{at}[]")]
     if not kind:
-        return [f"{at} holds a mapping"] if isinstance(value, dict) else []
+        return [f"{at} is a mapping"] if isinstance(value, dict) else []
     if not isinstance(value, dict):
-        return [f"{at} is no mapping"]
+        return [f"{at} is not a mapping"]
     wrong = [f"{at}.{name}" for name in value if name not in types[kind]]
     for name, inner in value.items():
         if name in types[kind]:
@@ -71,7 +71,7 @@ def _kubeadm_documents(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_no_field_is_written_that_the_published_types_do_not_have(path: Path) -> None:
+def test_every_field_is_one_of_the_published_types(path: Path) -> None:
     for each in _kubeadm_documents(path.read_text()):
         api = each["apiVersion"].rpartition("/")[2]
         assert api == facts_of(SERIES[path.stem.partition("-")[0]]).kubeadm_api
@@ -89,7 +89,7 @@ def test_a_misspelt_field_and_a_field_of_another_dialect_are_found() -> None:
         dotted = ".".join(("ClusterConfiguration", *path, name))
         assert unknown_fields(wrong, "ClusterConfiguration", _types("v1beta2"), "ClusterConfiguration") == [dotted]
     new = unknown_fields(cluster, "ClusterConfiguration", _types("v1beta4"), "C")
-    assert "C.apiServer.timeoutForControlPlane" in new and "C.apiServer.extraArgs is no list" in new
+    assert "C.apiServer.timeoutForControlPlane" in new and "C.apiServer.extraArgs is not a list" in new
 
 
 @pytest.mark.parametrize("series", SERIES)
@@ -105,7 +105,7 @@ def test_taints_sockets_and_etcd_follow_the_version(series: str) -> None:
     assert proxy["mode"] == "ipvs" and init["localAPIEndpoint"]["bindPort"] == 7443
 
 
-def test_without_a_word_of_the_document_the_newest_series_has_nftables() -> None:
+def test_the_default_mode_of_the_newest_series_is_nftables() -> None:
     modes = {}
     for series in BY_MACHINES:
         text = (FOLDER / "kubeadm" / f"{series}-init-by-machines.yaml").read_text()
@@ -116,7 +116,7 @@ def test_without_a_word_of_the_document_the_newest_series_has_nftables() -> None
 
 
 @pytest.mark.parametrize("series", SERIES)
-def test_gates_that_a_version_does_not_know_yet_or_not_any_more_are_told_to_nobody(
+def test_feature_gates_that_a_version_does_not_have_are_omitted(
     series: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gates = {"TTLAfterFinished": True, "SidecarContainers": True, "RotateKubeletServerCertificate": True}
@@ -130,58 +130,56 @@ def test_gates_that_a_version_does_not_know_yet_or_not_any_more_are_told_to_nobo
     cluster, _, _ = pretend(monkeypatch, archive, document)
     _, whole, kubelet, proxy = yaml.safe_load_all(init_configuration(cluster.machine("node1"), cluster))
     assert kubelet["featureGates"] == proxy["featureGates"] == known
-    said = whole["apiServer"]["extraArgs"]
-    values = {each["name"]: each["value"] for each in said} if isinstance(said, list) else said
+    extra = whole["apiServer"]["extraArgs"]
+    values = {each["name"]: each["value"] for each in extra} if isinstance(extra, list) else extra
     assert values["feature-gates"] == ",".join(f"{name}=true" for name in sorted(known))
 
 
 @pytest.mark.parametrize("series", SERIES)
-def test_two_networks_are_told_to_each_part_that_has_to_know(series: str) -> None:
+def test_all_affected_components_get_both_networks(series: str) -> None:
     path = FOLDER / "kubeadm" / f"{series}-init-dual-stack.yaml"
     init, cluster, _, proxy = yaml.safe_load_all(path.read_text())
     assert init["localAPIEndpoint"]["advertiseAddress"] == "10.99.0.11"
     assert cluster["networking"]["podSubnet"] == proxy["clusterCIDR"] == "10.233.64.0/18,fd85:ee78::/112"
-    said = cluster["controllerManager"]["extraArgs"]
-    values = {each["name"]: each["value"] for each in said} if isinstance(said, list) else said
+    extra = cluster["controllerManager"]["extraArgs"]
+    values = {each["name"]: each["value"] for each in extra} if isinstance(extra, list) else extra
     assert values == {"node-cidr-mask-size-ipv4": "24", "node-cidr-mask-size-ipv6": "120"}
     assert {"fd99::11", "10.99.0.11", "10.233.0.1", "fd85:ee79::1"} <= set(cluster["apiServer"]["certSANs"])
     assert ("featureGates" in cluster) == (series == "v1.20")
 
 
 @pytest.mark.parametrize("series", SERIES)
-def test_an_api_server_that_ends_does_not_wait_for_watches_where_it_can_be_told(series: str) -> None:
+def test_an_api_server_closes_its_watches_at_its_end_if_it_can(series: str) -> None:
     _, whole, *_ = yaml.safe_load_all((FOLDER / "kubeadm" / f"{series}-init-stacked.yaml").read_text())
-    said = whole["apiServer"].get("extraArgs", {})
-    values = {each["name"]: each["value"] for each in said} if isinstance(said, list) else said
+    extra = whole["apiServer"].get("extraArgs", {})
+    values = {each["name"]: each["value"] for each in extra} if isinstance(extra, list) else extra
     known = int(series.partition(".")[2]) >= 27
     assert values.get("shutdown-watch-termination-grace-period") == ("5s" if known else None)
 
 
-def test_what_the_document_says_wins(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
+def test_the_documents_settings_win(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, rich("v1.20.2"))
     _, whole, kubelet, proxy = yaml.safe_load_all(init_configuration(cluster.machine("node1"), cluster))
-    assert whole["apiServer"]["extraArgs"]["audit-log-maxage"] == "7", "over what we say of the audit log"
+    assert whole["apiServer"]["extraArgs"]["audit-log-maxage"] == "7", "it overrides our value"
     assert whole["apiServer"]["extraArgs"]["audit-policy-file"].endswith("policy.yaml")
     assert kubelet["containerLogMaxFiles"] == 5 and kubelet["containerLogMaxSize"] == "5Mi"
     assert proxy["ipvs"] == {"excludeCIDRs": ["10.99.0.200/32"], "scheduler": "lc", "strictARP": True}
     assert kubelet["clusterDNS"] == ["169.254.25.10"]
 
 
-def test_a_cgroup_driver_of_the_document_is_for_kubelet_and_runtime_alike(
-    monkeypatch: pytest.MonkeyPatch, archive: Path
-) -> None:
+def test_the_documents_cgroup_driver_is_for_kubelet_and_runtime(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
     document = seed(kubernetes={"version": "v1.20.2", "kubeletConfiguration": {"cgroupDriver": "cgroupfs"}})
     cluster, _, _ = pretend(monkeypatch, archive, document)
     assert cgroup_driver(cluster) == "cgroupfs"
 
 
-def test_nothing_takes_a_setting_away_and_the_kind_stays() -> None:
+def test_null_removes_a_setting_and_the_kind_stays() -> None:
     ours = {"kind": "A", "one": 1, "section": {"two": 2, "three": 3}}
     theirs = {"kind": "B", "one": None, "section": {"two": [4]}, "five": 5}
     assert dialect.merged(ours, theirs) == {"kind": "A", "section": {"two": [4], "three": 3}, "five": 5}
 
 
-def test_arguments_of_kubelet_come_last_and_survive_systemd() -> None:
+def test_kubelets_arguments_come_last_and_are_quoted_for_systemd() -> None:
     text = binaries.drop_in(("v=4", 'node-labels=a="50%"', "root-dir=/a $b"))
     (line,) = [each for each in text.splitlines() if each.startswith("ExecStart=/")]
     assert line.endswith(r'$KUBELET_EXTRA_ARGS "--v=4" "--node-labels=a=\"50%%\"" "--root-dir=/a $$b"')
@@ -199,7 +197,7 @@ def test_arguments_of_kubelet_come_last_and_survive_systemd() -> None:
         ("v1.27.16", {}, True),
     ],
 )
-def test_a_kubelet_that_is_not_at_amazons_does_not_ask_there(
+def test_a_kubelet_outside_of_amazon_does_not_ask_amazon(
     version: str, facts: dict[str, str], asks: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = seed(kubernetes={"version": version})
@@ -210,9 +208,9 @@ def test_a_kubelet_that_is_not_at_amazons_does_not_ask_there(
 
 
 def test_etcd_tuning_is_one_table_for_service_and_static_pod() -> None:
-    said = flags(seed(etcd={"maxWals": 3, "extraArgs": ["ETCD_MAX_WALS=4", "--log-outputs=stderr"]}).etcd)
-    assert said["heartbeat-interval"] == "250" and said["election-timeout"] == "2500"
-    assert said["max-wals"] == "4" and said["log-outputs"] == "stderr" and "quota-backend-bytes" not in said
+    found = flags(seed(etcd={"maxWals": 3, "extraArgs": ["ETCD_MAX_WALS=4", "--log-outputs=stderr"]}).etcd)
+    assert found["heartbeat-interval"] == "250" and found["election-timeout"] == "2500"
+    assert found["max-wals"] == "4" and found["log-outputs"] == "stderr" and "quota-backend-bytes" not in found
 
 
 def test_a_plain_document_adds_two_arguments_of_ours(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:

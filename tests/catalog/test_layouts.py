@@ -1,4 +1,4 @@
-"""Any layout of roles: one to seven control planes, wherever etcd is and whatever stands before them, has its plan."""
+"""Any layout of roles has its plan: one to seven control planes, with every place of etcd and every load balancer."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def names(kind: str, count: int) -> list[str]:
 
 
 def layout(masters: int, etcd: str, endpoint: str, workers: str) -> Document:
-    """Machines that do nothing but what their name says, or in a layout of shared roles control planes that do all."""
+    """Machines with the one role of their name, or with `workers` shared control planes that have all roles."""
     control = names("control", masters)
-    # An even number of members is refused by a rule of its own, so the last control plane goes without.
+    # Another rule refuses an even number of members, so the last control plane has none.
     members = {
         "on-control-planes": control[: masters - (masters + 1) % 2],
         "apart": names("etcd", min(7, masters + 2 - (masters + 1) % 2)),
@@ -83,7 +83,7 @@ def layout(masters: int, etcd: str, endpoint: str, workers: str) -> Document:
 
 
 def every_layout() -> Iterator[tuple[int, str, str, str]]:
-    """Without anything before them several control planes are refused, so that is a layout of one only."""
+    """Several control planes without a load balancer are refused, so that layout has only one."""
     for masters, etcd, endpoint, workers in itertools.product(range(1, 8), ETCD, ENDPOINTS, WORKERS):
         if masters == 1 or endpoint != "none":
             yield masters, etcd, endpoint, workers
@@ -128,14 +128,13 @@ def test_control_planes_wait_for_each_other_only_where_each_brings_a_member(mast
     [*(("on-control-planes", each) for each in ENDPOINTS if each != "none"), *((each, "haproxy") for each in ETCD[1:])],
 )
 @pytest.mark.parametrize("masters", range(1, 8))
-def test_what_machines_are_told_names_every_control_plane_and_member(
+def test_configurations_name_every_control_plane_and_member(
     masters: int, etcd: str, endpoint: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = layout(masters, etcd, endpoint, "apart")
     cluster, _, _ = pretend(monkeypatch, archive, document)
     addresses = {each.name: each.address for each in cluster.members("master")}
-    told = kubeadm.init_configuration(cluster.machine("control1"), cluster)
-    init, whole, *_ = yaml.safe_load_all(told)
+    init, whole, *_ = yaml.safe_load_all(kubeadm.init_configuration(cluster.machine("control1"), cluster))
     assert init["localAPIEndpoint"]["bindPort"] == api_port(document)
     assert set(addresses) | set(addresses.values()) <= set(whole["apiServer"]["certSANs"])
     assert whole["apiServer"]["certSANs"] == list(api_server_sans(document))
@@ -146,8 +145,8 @@ def test_what_machines_are_told_names_every_control_plane_and_member(
         beside = ["https://127.0.0.1:2379"] if set(addresses) <= set(members) else [*members.values()]
         assert whole["etcd"]["external"]["endpoints"] == (beside or ETCD_ELSEWHERE)
     for each in cluster.members("etcd"):
-        begun = start.beginning(each, cluster)["INITIAL_CLUSTER"].split(",")
-        assert sorted(begun) == sorted(
+        initial = start.beginning(each, cluster)["INITIAL_CLUSTER"].split(",")
+        assert sorted(initial) == sorted(
             f"{member.name}=https://{member.address}:2380" for member in cluster.members("etcd")
         )
     if endpoint == "haproxy":
@@ -160,6 +159,6 @@ def test_what_machines_are_told_names_every_control_plane_and_member(
 
 
 @pytest.mark.parametrize("masters", range(2, 8))
-def test_several_control_planes_with_nothing_before_them_are_refused(masters: int) -> None:
+def test_several_control_planes_without_a_load_balancer_are_refused(masters: int) -> None:
     found = [each.id for each in rules.check(layout(masters, "kubeadm", "none", "apart")) if each.blocking]
     assert found == ["endpoint.no_load_balancer"]

@@ -1,4 +1,4 @@
-"""Who stands for a group in a run: what runs already, and is well, before what is only listed."""
+"""Which machine leads a group in a run: one that already runs and is healthy, before one that is only listed."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ THREE = seed(
 CLAIMED = '{"cluster": "sample", "node": "x"}\n'
 
 
-def led(**said: Any) -> dict[str, str]:
-    """The leaders, when machines answer so; who is not named is fresh."""
-    hosts = {each: FakeHost(each, [("cluster.json", said.get(each, "\n"))]) for each in NAMES}
+def leaders(**answers: Any) -> dict[str, str]:
+    """The leaders for these answers of machines; machines without an answer are fresh."""
+    hosts = {each: FakeHost(each, [("cluster.json", answers.get(each, "\n"))]) for each in NAMES}
     return find_leaders(THREE, lambda spec: hosts[spec.name], Cancel())
 
 
-def test_on_fresh_machines_nobody_leads_and_the_first_listed_begins() -> None:
-    assert led() == {}
+def test_fresh_machines_have_no_leader_and_the_first_listed_starts() -> None:
+    assert leaders() == {}
     plan = make_plan(THREE, leaders={})
     assert plan.step("kubernetes/init").hosts == ("node1",)
 
 
 @pytest.mark.parametrize(
-    ("said", "leader"),
+    ("answers", "leader"),
     [
         ({"node1": "authority initialised answers", "node2": "initialised answers"}, "node1"),
         ({"node2": "initialised answers", "node3": "initialised answers"}, "node2"),
@@ -47,19 +47,19 @@ def test_on_fresh_machines_nobody_leads_and_the_first_listed_begins() -> None:
         ({"node2": "initialised", "node3": "initialised"}, "node2"),
     ],
 )
-def test_the_first_whose_api_server_answers_leads_or_else_the_first_that_ever_did(
-    said: dict[str, str], leader: str
+def test_the_first_answering_control_plane_leads_else_the_first_initialised(
+    answers: dict[str, str], leader: str
 ) -> None:
-    assert led(**{each: CLAIMED + words for each, words in said.items()})["master"] == leader
+    assert leaders(**{each: CLAIMED + words for each, words in answers.items()})["master"] == leader
 
 
-def test_a_machine_of_another_cluster_or_one_that_is_lost_does_not_lead() -> None:
+def test_a_lost_machine_or_one_of_another_cluster_does_not_lead() -> None:
     other = CLAIMED.replace("sample", "other") + "authority initialised answers"
-    assert led(node1=other, node2=ConnectionLost("gone")) == {}
-    assert led(node1=other, node3=CLAIMED + "initialised answers authority") == {"master": "node3", "etcd": "node3"}
+    assert leaders(node1=other, node2=ConnectionLost("gone")) == {}
+    assert leaders(node1=other, node3=CLAIMED + "initialised answers authority") == {"master": "node3", "etcd": "node3"}
 
 
-def test_a_machine_that_is_silent_is_not_waited_for_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_for_a_silent_machine_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.catalog.leaders.LOOK_SECONDS", 0.2)
     still = threading.Event()
 
@@ -67,18 +67,18 @@ def test_a_machine_that_is_silent_is_not_waited_for_without_an_end(monkeypatch: 
         still.wait(10)
         return Answer()
 
-    assert led(node1=waits, node2=CLAIMED + "initialised answers") == {"master": "node2"}
+    assert leaders(node1=waits, node2=CLAIMED + "initialised answers") == {"master": "node2"}
     still.set()
 
 
-def test_the_plan_begins_with_the_leader_and_the_first_listed_joins_it() -> None:
+def test_the_plan_starts_with_the_leader_and_the_first_listed_joins_it() -> None:
     plan = make_plan(THREE, leaders={"master": "node2", "etcd": "node3"})
     assert plan.step("kubernetes/init").hosts == ("node2",)
     assert plan.step("kubernetes/join-control-plane").hosts == ("node1", "node3")
     assert plan.step("etcd/authority").hosts == ("node3",)
 
 
-def test_a_machine_joins_by_way_of_the_leader_and_stays_with_its_own_api_server(
+def test_a_machine_joins_through_the_leader_and_uses_its_own_api_server(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, THREE, leaders={"master": "node2"})

@@ -1,4 +1,4 @@
-"""Changes of the document reach what runs: looked at, brought about one after the other, and looked at again."""
+"""Changes of the document reach running components: checked, applied one after the other, and checked again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from clusters.catalog import pki
 from clusters.catalog.kubeadm import audit
 from clusters.catalog.staticpod import Restart, StaticPod, Together, probe_of
-from clusters.catalog.steps.kubernetes import certificate, kept, kubelet_config, proxy
+from clusters.catalog.steps.kubernetes import certificate, kubelet_config, proxy, stored_configuration
 from clusters.catalog.steps.kubernetes.control_plane import control_plane
 from clusters.engine.wants import FileWant, NotReached, Sight
 from clusters.remote.shell import sh
@@ -34,7 +34,7 @@ OLD, NEW = manifest(NAME, "--v=1"), manifest(NAME, "--v=2")
 
 
 class Kubelet:
-    """A machine on which what lies in the manifest's place runs, if it can run."""
+    """A machine that runs the manifest in kubelet's directory, if it can run."""
 
     def __init__(self, host: FakeHost, *, broken: bytes = b"") -> None:
         self.host, self.broken, self.pid, self.start = host, broken, 100, 1000
@@ -66,7 +66,7 @@ class Kubelet:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for long."""
+    """Waits are short."""
     monkeypatch.setattr("clusters.catalog.staticpod.SETTLE", 0.0)
     monkeypatch.setattr("clusters.catalog.staticpod.STARTS_WITHIN", 0.02)
     monkeypatch.setattr("clusters.catalog.staticpod.BACK_WITHIN", 0.02)
@@ -90,11 +90,13 @@ def test_a_new_manifest_counts_when_a_new_process_runs_with_it(archive: Path, mo
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_manifest_that_does_not_come_up_is_taken_back(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_that_does_not_start_is_replaced_by_the_old_one(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     Kubelet(hosts["node1"], broken=NEW)
     hosts["node1"].answer("/var/log/pods/", "Error: unknown flag: --v2")
-    with pytest.raises(NotReached, match=r"It runs as before\. It said: Error: unknown flag"):
+    with pytest.raises(NotReached, match=r"It runs with the previous ones\. Its log: Error: unknown flag"):
         pod(NEW).reach(cluster.machine("node1"))
     assert hosts["node1"].get(PATH) == OLD
 
@@ -111,15 +113,15 @@ def test_a_program_that_has_not_read_its_files_since_they_changed_is_ended(
     pod(OLD, "/etc/policy").reach(machine)
     assert pod(OLD, "/etc/policy").seen(machine).so
     hosts["node1"].answer("date +%s; stat", "5000\n1000\n9000")
-    assert pod(OLD, "/etc/policy").seen(machine).so, "a file of the future says nothing"
+    assert pod(OLD, "/etc/policy").seen(machine).so, "a file from the future does not count"
 
 
-def test_the_probe_asks_what_kubelet_asks() -> None:
+def test_the_probe_sends_kubelets_request() -> None:
     text = probe_of(NEW).text
     assert "--server https://127.0.0.1:10259 " in text and text.endswith("get --raw /healthz")
 
 
-def test_a_machine_that_is_no_control_plane_yet_is_left_to_its_joining(
+def test_a_machine_that_is_not_yet_a_control_plane_is_left_to_the_join(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
@@ -129,7 +131,7 @@ def test_a_machine_that_is_no_control_plane_yet_is_left_to_its_joining(
     assert not [each for each in hosts["node1"].commands if "unshare" in each]
 
 
-def test_one_that_is_down_gets_its_manifests_and_is_not_waited_for(
+def test_a_control_plane_that_is_down_gets_its_manifests_without_a_wait(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
@@ -141,7 +143,7 @@ def test_one_that_is_down_gets_its_manifests_and_is_not_waited_for(
 
 
 class Component(StaticPod):
-    """Notes each call; its restart fails when it is broken."""
+    """Records each call; its restart fails when it is broken."""
 
     def seen(self, machine: Machine) -> Sight:
         return Sight(False, f"{self.name} is old")
@@ -156,9 +158,7 @@ class Component(StaticPod):
             raise NotReached(f"{self.name} is broken")
 
 
-def test_a_component_that_fails_does_not_keep_the_others_from_restarting(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_component_does_not_stop_the_others_restarts(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
     noted: list[str] = []
@@ -170,10 +170,10 @@ def test_a_component_that_fails_does_not_keep_the_others_from_restarting(
     assert noted == ["begin a", "begin b", "finish a", "finish b"]
 
 
-def test_the_audit_policy_of_the_document_takes_the_place_of_ours() -> None:
+def test_the_documents_audit_policy_replaces_ours() -> None:
     assert "rules" in audit.policy(seed())
-    said = audit.policy(seed(kubernetes={"audit": {"enabled": True, "policy": {"rules": [{"level": "None"}]}}}))
-    assert yaml.safe_load(said) == {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "None"}]}
+    own = audit.policy(seed(kubernetes={"audit": {"enabled": True, "policy": {"rules": [{"level": "None"}]}}}))
+    assert yaml.safe_load(own) == {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "None"}]}
 
 
 class Maps:
@@ -228,32 +228,32 @@ def living(archive: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> tu
     return cluster, hosts["node1"], maps
 
 
-def test_the_cluster_keeps_what_the_document_says_and_others_changes_are_seen(
+def test_the_cluster_stores_the_document_and_foreign_changes_are_found(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, host, maps = living(archive, monkeypatch)
     machine = cluster.machine("node1")
-    want = kept.configuration_kept(cluster)
-    assert "made from another document" in want.seen(machine).found
+    want = stored_configuration.stored_configuration(cluster)
+    assert "created from another document" in want.seen(machine).found
     want.reach(machine)
     assert any("upload-config all" in each for each in host.commands) and want.seen(machine).so
     maps.items["kubeadm-config"]["data"]["ClusterConfiguration"] = "a: 2"
-    assert want.seen(machine).found == "somebody else has changed kubeadm-config"
+    assert want.seen(machine).found == "kubeadm-config was changed by somebody else"
 
 
-def test_kubelets_map_has_the_version_in_its_name_up_to_1_23() -> None:
-    assert kept.kubelet_map(seed(kubernetes={"version": "v1.23.17"}))[0] == "kubelet-config-1.23"
-    assert kept.kubelet_map(seed(kubernetes={"version": "v1.24.17"}))[0] == "kubelet-config"
+def test_kubelets_config_map_has_the_version_in_its_name_up_to_1_23() -> None:
+    assert stored_configuration.kubelet_map(seed(kubernetes={"version": "v1.23.17"}))[0] == "kubelet-config-1.23"
+    assert stored_configuration.kubelet_map(seed(kubernetes={"version": "v1.24.17"}))[0] == "kubelet-config"
 
 
-def heard(*, well: bool = True) -> str:
-    """What the API server says of a node, of which it heard long after tests start kubelets anew."""
-    condition = {"type": "Ready", "status": str(well), "lastHeartbeatTime": "2024-01-01T00:00:00Z"}
+def node_status(*, ready: bool = True) -> str:
+    """The API server's answer about a node, with a heartbeat long after tests restart kubelets."""
+    condition = {"type": "Ready", "status": str(ready), "lastHeartbeatTime": "2024-01-01T00:00:00Z"}
     return json.dumps({"status": {"conditions": [condition]}})
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_kubelet_gets_the_clusters_configuration_and_keeps_what_is_its_machines(
+def test_a_kubelet_gets_the_clusters_configuration_and_keeps_its_own_settings(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, host, _ = living(archive, monkeypatch)
@@ -263,7 +263,7 @@ def test_a_kubelet_gets_the_clusters_configuration_and_keeps_what_is_its_machine
     other.answer(f"test -e {kubelet_config.DUE}", 1)
     other.answer("date +%s", "1000")
     other.answer("NRestarts", 1)
-    host.answer("get node node2", heard())
+    host.answer("get node node2", node_status())
     (want,) = kubelet_config.kubelet_config(machine, cluster)
     assert not want.seen(machine).so
     want.reach(machine)
@@ -272,7 +272,7 @@ def test_a_kubelet_gets_the_clusters_configuration_and_keeps_what_is_its_machine
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_kubelet_that_does_not_get_well_runs_as_before(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unhealthy_kubelet_gets_its_old_configuration_back(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, host, _ = living(archive, monkeypatch)
     machine = cluster.machine("node2")
     other = cast("FakeHost", machine.host)
@@ -281,42 +281,40 @@ def test_a_kubelet_that_does_not_get_well_runs_as_before(archive: Path, monkeypa
     other.answer("date +%s", "1000")
     other.answer("NRestarts", lambda ran: Answer(exit_code=int(other.get(kubelet_config.CONFIG) == before)))
     other.answer("journalctl", "F1124 bad maxPods")
-    # Nothing is heard of it until what was there before is back.
-    host.answer("get node node2", lambda ran: Answer(heard(well=other.get(kubelet_config.CONFIG) == before)))
+    # It is not Ready until its previous configuration is restored.
+    host.answer("get node node2", lambda ran: Answer(node_status(ready=other.get(kubelet_config.CONFIG) == before)))
     (want,) = kubelet_config.kubelet_config(machine, cluster)
     with pytest.raises(
-        NotReached, match=r"It runs with the one from before, which was put back\. Its log: F1124 bad maxPods"
+        NotReached, match=r"previous one was restored, and kubelet runs with it\. Its log: F1124 bad maxPods"
     ):
         want.reach(machine)
     assert other.get(kubelet_config.CONFIG) == before
-    assert not [each for each in other.commands if each.startswith("rm -f")], "it is looked at again"
+    assert not [each for each in other.commands if each.startswith("rm -f")], "the next run checks it again"
 
 
-def test_kube_proxy_is_told_once_and_its_pods_start_anew_only_after_a_change(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kube_proxys_pods_restart_only_after_a_change(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, host, maps = living(archive, monkeypatch)
     machine = cluster.machine("node1")
     maps.daemon_sets["kube-proxy"] = {"metadata": {}, "spec": {"template": {"metadata": {}}}}
-    kept.note_what_is_kept(machine, cluster, proxy.stored_by_kubeadm(cluster))
-    configured, told, _ = proxy.proxy(machine, cluster)
-    assert configured.seen(machine).so and told.seen(machine).so, "as kubeadm made it"
+    stored_configuration.annotate_stored_configuration(machine, cluster, proxy.stored_by_kubeadm(cluster))
+    configured, restarted, _ = proxy.proxy(machine, cluster)
+    assert configured.seen(machine).so and restarted.seen(machine).so, "as kubeadm created it"
     changed = living(archive, monkeypatch, kubernetes={"masqueradeAll": True})[0]
-    configured, told, _ = proxy.proxy(machine, changed)
+    configured, restarted, _ = proxy.proxy(machine, changed)
     assert not configured.seen(machine).so
     configured.reach(machine)
-    assert configured.seen(machine).so and not told.seen(machine).so
+    assert configured.seen(machine).so and not restarted.seen(machine).so
     now = yaml.safe_load(maps.items["kube-proxy"]["data"]["config.conf"])
     assert now["iptables"] == {"masqueradeAll": True} and now["clientConnection"]["kubeconfig"].endswith(
         "kubeconfig.conf"
     )
-    told.reach(machine)
+    restarted.reach(machine)
     (patch,) = [each for each in host.commands if "patch daemonset" in each]
     digest = maps.items["kube-proxy"]["metadata"]["annotations"][proxy.ROLLED]
     assert digest in patch and '"maxUnavailable": 1' in patch
 
 
-def test_a_certificate_without_a_name_is_made_anew_and_seen_in_use(
+def test_a_certificate_without_a_name_is_renewed_and_checked_in_use(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"apiserverCertExtraSans": ["*.api.example"]}))
@@ -336,26 +334,24 @@ def test_a_certificate_without_a_name_is_made_anew_and_seen_in_use(
     host.answer("init phase certs apiserver", renew)
     want.reach(machine)
     assert want.seen(machine).so
-    asked = "--tls-server-name any.api.example"
-    assert not any(asked in each for each in host.commands), "nobody waits for that as yet"
-    shown = certificate.served(cluster)
-    assert shown.seen(machine).found == "it was not seen yet to answer as any.api.example"
+    request = "--tls-server-name any.api.example"
+    assert not any(request in each for each in host.commands), "nothing waits for that yet"
+    served = certificate.served(cluster)
+    assert served.seen(machine).found == "it does not present the certificate for any.api.example yet"
     new = host.files[certificate.CERTIFICATE].content
     host.put(old, certificate.CERTIFICATE)
-    assert shown.seen(machine).so, "a certificate without that name is not asked for it"
+    assert served.seen(machine).so, "a certificate without that name is not checked for it"
     host.put(new, certificate.CERTIFICATE)
     host.answer("rm -f /etc/slipway/apiserver-name-unseen", lambda ran: forget(host, certificate.UNSEEN))
-    shown.reach(machine)
-    assert any(asked in each for each in host.commands)
-    assert shown.seen(machine).so
+    served.reach(machine)
+    assert any(request in each for each in host.commands)
+    assert served.seen(machine).so
     fewer = pretend(monkeypatch, archive)[0]
-    _, fewer_wanted = certificate.certificate(machine, fewer)
-    assert fewer_wanted.seen(machine).found == "it is still valid for *.api.example"
+    _, want_fewer = certificate.certificate(machine, fewer)
+    assert want_fewer.seen(machine).found == "it is still valid for *.api.example"
 
 
-def test_a_new_name_of_the_endpoint_is_waited_for_before_anybody_is_sent_there(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_endpoint_name_works_before_machines_use_it(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     host, machine = hosts["node1"], cluster.machine("node1")
     authority, every = pki.make_authority("kubernetes"), certificate.names(machine, cluster)

@@ -1,4 +1,4 @@
-"""The ways past a dead control plane: what machines are told, and where the endpoint's name leads when."""
+"""Load balancers for a dead control plane: the machines' configuration, and the address of the endpoint's name."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def hosts_lines(host: Any) -> list[str]:
     return host.get("/etc/hosts").decode().splitlines()
 
 
-def test_the_proxy_asks_every_api_server_and_trusts_the_clusters_authority_only(
+def test_the_proxy_uses_every_api_server_and_only_the_clusters_authority(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy", port=7443))
@@ -73,7 +73,7 @@ def test_a_proxy_with_an_outdated_configuration_is_reloaded_and_not_restarted(
     command = base64.b64encode(b"\0".join(each.encode() for each in ("haproxy", "-W", "-f", haproxy.CONFIG))).decode()
     other = base64.b64encode(b"haproxy\0-f\0/etc/haproxy/haproxy.cfg").decode()
     machine.answer("/proc/[0-9]*/comm", f"70 1 100 {other}\n80 7 100 {command}\n81 80 100 {command}\n")
-    machine.answer("get --raw /", lambda _: said(answers))
+    machine.answer("get --raw /", lambda _: next_answer(answers))
     seen = []
     while len(answers) > 2:
         seen.append(haproxy.runs_with(proxy).seen(worker).found)
@@ -83,13 +83,13 @@ def test_a_proxy_with_an_outdated_configuration_is_reloaded_and_not_restarted(
     assert haproxy.runs_with(proxy).seen(worker).so and not haproxy.runs_with(before).seen(worker).so
 
 
-def said(answers: list[str]) -> Answer:
-    """The next of the answers; the last one stays."""
+def next_answer(answers: list[str]) -> Answer:
+    """The next of the answers; the last one is repeated."""
     text = answers.pop(0) if len(answers) > 1 else answers[0]
     return Answer(f"{text}\n") if text else Answer(exit_code=1, stderr="connection refused")
 
 
-def test_a_worker_asks_the_first_control_plane_until_its_own_proxy_answers(
+def test_a_worker_uses_the_first_control_plane_until_its_proxy_answers(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
@@ -99,7 +99,7 @@ def test_a_worker_asks_the_first_control_plane_until_its_own_proxy_answers(
     entry, kubelet = name.lasting(worker, cluster)
     entry.reach(worker)
     assert "127.0.0.1 lb.kubesphere.local" in hosts_lines(hosts["node3"])
-    assert name.known(worker, cluster).seen(worker).so, "a second run would lead the name back"
+    assert name.known(worker, cluster).seen(worker).so, "a second run would change the name's address back"
     assert "kubelet" in kubelet.what
     assert name.lasting_address(second, cluster) == "10.99.0.12"
     name.lead_to_first(worker, cluster)
@@ -107,7 +107,7 @@ def test_a_worker_asks_the_first_control_plane_until_its_own_proxy_answers(
     assert "127.0.0.1 lb.kubesphere.local" not in hosts_lines(hosts["node3"])
 
 
-def test_kube_proxy_is_led_to_its_own_machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kube_proxy_connects_to_its_own_machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
     config = {"data": {"kubeconfig.conf": "clusters:\n- cluster:\n    server: https://lb.kubesphere.local:6443\n"}}
     hosts["node1"].answer("get configmap kube-proxy", json.dumps(config))
@@ -116,7 +116,7 @@ def test_kube_proxy_is_led_to_its_own_machine(archive: Path, monkeypatch: pytest
     assert not sight.so and "lb.kubesphere.local" in sight.found
 
 
-def test_control_planes_share_an_address_by_unicast_and_none_is_preferred(
+def test_control_planes_share_an_address_by_unicast_with_equal_priority(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = three_control_planes(internalLoadbalancer="keepalived", address="10.99.0.200")
@@ -132,7 +132,7 @@ def test_control_planes_share_an_address_by_unicast_and_none_is_preferred(
     assert proxy["ipvs"]["excludeCIDRs"] == ["10.99.0.200/32"]
 
 
-def test_a_machine_that_has_not_the_address_the_document_gives_it_cannot_share_one(
+def test_a_machine_without_its_documented_address_cannot_share_one(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = three_control_planes(internalLoadbalancer="keepalived", address="10.99.0.200")
@@ -151,16 +151,16 @@ def test_only_the_plan_of_a_load_balancer_has_its_steps() -> None:
     assert ("endpoint/keepalived", "node1") in waits_for(shared, ("kubernetes/init", "node1"))
 
 
-def test_a_joining_control_plane_says_so_and_gets_the_authorities_through_us(
+def test_a_joining_control_plane_gets_the_authorities_from_slipway(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
     token = Secret("abcdef.0123456789abcdef")
-    said = yaml.safe_load(
+    joining = yaml.safe_load(
         kubeadm.join_configuration(cluster.machine("node2"), cluster, token=token, ca_hash="sha256:x")
     )
-    assert said["controlPlane"]["localAPIEndpoint"] == {"advertiseAddress": "10.99.0.12", "bindPort": 6443}
-    assert "certificateKey" not in said["controlPlane"]
+    assert joining["controlPlane"]["localAPIEndpoint"] == {"advertiseAddress": "10.99.0.12", "bindPort": 6443}
+    assert "certificateKey" not in joining["controlPlane"]
     worker = kubeadm.join_configuration(cluster.machine("node3"), cluster, token=token, ca_hash="sha256:x")
     assert "controlPlane" not in yaml.safe_load(worker)
     for each in (*authorities.CERTIFICATES, *authorities.KEYS):
@@ -169,7 +169,9 @@ def test_a_joining_control_plane_says_so_and_gets_the_authorities_through_us(
     assert hosts["node2"].get(f"{authorities.PKI}/ca.key") == b"the ca.key"
 
 
-def test_a_control_plane_that_ran_is_never_begun_anew(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_control_plane_that_has_run_is_never_initialised_again(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
     hosts["node1"].answer("test -s /etc/kubernetes/admin.conf", 1)
@@ -178,7 +180,7 @@ def test_a_control_plane_that_ran_is_never_begun_anew(archive: Path, monkeypatch
     assert not [text for text in hosts["node1"].commands if "kubeadm reset" in text]
 
 
-def test_without_kube_proxy_kubeadm_starts_none_and_none_is_missed(
+def test_without_kube_proxy_kubeadm_skips_it_and_no_check_requires_it(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = seed(kubernetes={"disableKubeProxy": True}, network={"plugin": "cilium"})
@@ -199,8 +201,8 @@ def test_without_kube_proxy_kubeadm_starts_none_and_none_is_missed(
     for each in ("node2", "node3"):
         hosts[each].answer("test", 1)
     init._initialise(machine, cluster)
-    (begun,) = [text for text in hosts["node1"].commands if "kubeadm init --config" in text]
-    assert begun.endswith("--skip-phases addon/kube-proxy")
+    (started,) = [text for text in hosts["node1"].commands if "kubeadm init --config" in text]
+    assert started.endswith("--skip-phases addon/kube-proxy")
     assert not [ref for ref in wanted_images(document, control_plane=False) if "/kube-proxy:" in ref]
 
 
@@ -210,7 +212,7 @@ def test_a_lost_first_control_plane_does_not_make_a_second_cluster(
     cluster, hosts, _ = pretend(monkeypatch, archive)
     for path in ("test -s /etc/kubernetes/admin.conf", "test -e /etc/slipway/control-plane-initialised"):
         hosts["node1"].answer(path, 1)
-    with pytest.raises(NotReached, match=r"node2 is a node already"):
+    with pytest.raises(NotReached, match=r"node2 is already a node"):
         init._initialise(cluster.machine("node1"), cluster)
 
 
@@ -221,7 +223,7 @@ def test_a_node_is_not_reset_because_the_api_server_could_not_be_asked(
     for host in ("node1", "node3"):
         hosts[host].put(b"the authority", join.CA)
     hosts["node1"].answer("get node node3 --ignore-not-found", Answer("", 1, "the server is busy"))
-    with pytest.raises(NotReached, match=r"does not say whether it knows the node node3"):
+    with pytest.raises(NotReached, match=r"does not report whether the node node3 exists"):
         join.joined(cluster.machine("node3"), cluster).seen(cluster.machine("node3"))
     hosts["node3"].put(b"another authority", join.CA)
     with pytest.raises(NotReached, match=r"node3 is a node of another cluster"):

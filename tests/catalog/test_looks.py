@@ -1,4 +1,4 @@
-"""A look changes no machine: no command that is only asked has a verb that changes something, in whatever module."""
+"""A check changes no machine: in no module does a command that only asks have a verb that changes something."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2] / "clusters"
 MODULES = sorted(path for folder in ("catalog", "engine") for path in (ROOT / folder).rglob("*.py"))
-ASKED = {"ask", "so_if"}
-"""Whose first argument is a look; so is what is called `unless` elsewhere."""
+QUERIES = {"ask", "so_if"}
+"""Functions whose first argument is a check; so is the argument `unless` elsewhere."""
 
 _AT = (
     r"(?:^|[;&|({\n'\"]"
@@ -50,14 +50,14 @@ CHANGES = re.compile(
     r"|(?<![<>=-])>{1,2}\|?\s*(?!/dev/null|&|[(=])[\"'$/{\w]"
 )
 ALLOWED = {
-    "mount --bind": "kubeadm's manifests are made in a mount of the command's own, which ends with it",
+    "mount --bind": "kubeadm's manifests are created in a mount namespace, which ends with the command",
     "apt-get update --print-uris": "it prints, and fetches nothing",
-    "dd if=/dev/zero of=$file": "a disk's speed is seen by writing; the file goes before the command ends",
+    "dd if=/dev/zero of=$file": "measuring a disk's speed needs writing; the file is removed before the command ends",
 }
 
 
 def texts(node: ast.AST, known: dict[str, list[ast.AST]], depth: int = 4) -> Iterator[str]:
-    """Texts in an expression, and in what the names in it stand for."""
+    """Texts in an expression, and in the values of the names in it."""
     for each in ast.walk(node):
         if isinstance(each, ast.Constant) and isinstance(each.value, str):
             yield each.value
@@ -69,7 +69,7 @@ def texts(node: ast.AST, known: dict[str, list[ast.AST]], depth: int = 4) -> Ite
 
 
 def names_of(tree: ast.AST, *, inner: bool) -> dict[str, list[ast.AST]]:
-    """What names stand for: constants, local variables, and functions that give one command."""
+    """The values of names: constants, local variables, and functions that return one command."""
     known: dict[str, list[ast.AST]] = {}
     for each in ast.walk(tree) if inner else ast.iter_child_nodes(tree):
         if isinstance(each, ast.Assign):
@@ -82,16 +82,16 @@ def names_of(tree: ast.AST, *, inner: bool) -> dict[str, list[ast.AST]]:
 
 
 def looks(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and text of everything that a module only asks."""
+    """Line and text of every command in a module that only asks."""
     tree = ast.parse(path.read_text())
     outer = names_of(tree, inner=False)
     for function in (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)):
         known = outer | names_of(function, inner=True)
         for call in (each for each in ast.walk(function) if isinstance(each, ast.Call)):
             name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            asked = call.args[:1] if name in ASKED else []
-            asked = [*asked, *(each.value for each in call.keywords if each.arg == "unless")]
-            yield from ((call.lineno, text) for each in asked for text in texts(each, known))
+            queries = call.args[:1] if name in QUERIES else []
+            queries = [*queries, *(each.value for each in call.keywords if each.arg == "unless")]
+            yield from ((call.lineno, text) for each in queries for text in texts(each, known))
 
 
 def changing(path: Path) -> list[str]:
@@ -115,7 +115,7 @@ def changing(path: Path) -> list[str]:
         "member remove {}",
     ],
 )
-def test_the_rule_knows_what_changes_a_machine(text: str) -> None:
+def test_the_rule_finds_commands_that_change_a_machine(text: str) -> None:
     assert CHANGES.search(text)
 
 
@@ -131,15 +131,15 @@ def test_the_rule_knows_what_changes_a_machine(text: str) -> None:
         "crictl info >/dev/null",
     ],
 )
-def test_the_rule_lets_looks_pass(text: str) -> None:
+def test_the_rule_accepts_checks(text: str) -> None:
     assert not CHANGES.search(text)
 
 
-def test_no_module_asks_for_what_changes_a_machine() -> None:
-    """Those commands are for `machine.do`, `put` and `clear_up`: they are in the log, and no dry run does them."""
+def test_no_module_changes_a_machine_in_a_check() -> None:
+    """Those commands are for `machine.do`, `put` and `clear_up`: they are in the log, and no dry run executes them."""
     found = [each for path in MODULES for each in changing(path)]
     assert [each for each in found if not any(word in each for word in ALLOWED)] == []
-    assert all(any(word in each for each in found) for word in ALLOWED), "these ask no more: take them off the list"
+    assert all(any(word in each for each in found) for word in ALLOWED), "remove entries that no longer exist"
 
 
 NAMES = ["node1", "node2", "node3"]
@@ -158,10 +158,10 @@ DOCUMENTS = {
 
 @pytest.mark.parametrize("whole", [True, False], ids=["all answers", "no answers"])
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_every_look_of_every_step_may_be_taken_in_a_dry_run(
+def test_a_dry_run_can_make_every_check_of_every_step(
     document: Document, whole: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also those behind a wanted state at which a dry run would end."""
+    """Including those after a wanted state at which a dry run would end."""
     stopped_clock(monkeypatch)
     cluster, hosts, _ = pretend(monkeypatch, archive, document)
     for host in hosts.values() if not whole else ():
@@ -183,11 +183,11 @@ def test_every_look_of_every_step_may_be_taken_in_a_dry_run(
                     assert "may only observe" not in error.message
     assert seen > 50
     assert {name: host.files for name, host in hosts.items()} == before
-    asked = {each for host in hosts.values() for each in host.commands if CHANGES.search(each)}
-    assert [each for each in asked if not any(word in each for word in ALLOWED)] == []
+    queries = {each for host in hosts.values() for each in host.commands if CHANGES.search(each)}
+    assert [each for each in queries if not any(word in each for word in ALLOWED)] == []
 
 
-def test_what_steps_do_beside_their_states_is_in_the_log(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_actions_outside_of_wanted_states_are_in_the_log(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, sink = pretend(monkeypatch, archive, DOCUMENTS["several"])
     machine = cluster.machine("node1")
     hosts["node1"].answer("ip -o address show", 0)

@@ -1,4 +1,4 @@
-"""Objects in the cluster: read, applied in the right order, recorded, looked at again, and removed when unwanted."""
+"""Objects in the cluster: read, applied in the right order, recorded, checked, and removed when unwanted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from clusters.catalog.manifests import applied, find, for_old_servers, read_objects
-from clusters.catalog.rollout import rolled_out
+from clusters.catalog.manifests import applied_objects, find, for_old_servers, read_objects
+from clusters.catalog.rollout import rollout_of
 from clusters.errors import SourceError
 from tests.catalog.pretend import pretend
 from tests.fake_host import Answer
@@ -30,7 +30,7 @@ CRD = {
 
 
 class ApiServer:
-    """Keeps what is applied, as far as kubectl's words about it go."""
+    """Stores the objects that kubectl applies."""
 
     def __init__(self, host: FakeHost) -> None:
         self.host = host
@@ -79,7 +79,7 @@ def server(machine: Machine) -> ApiServer:
 
 
 def test_definitions_come_first_and_are_waited_for(machine: Machine, server: ApiServer) -> None:
-    want = applied("net", lambda here: [CONFIG, CRD, BINDING])
+    want = applied_objects("net", lambda here: [CONFIG, CRD, BINDING])
     assert want.seen(machine).found == "net was not applied yet"
     want.reach(machine)
     assert want.seen(machine).so
@@ -88,41 +88,41 @@ def test_definitions_come_first_and_are_waited_for(machine: Machine, server: Api
     assert len(waited) == 1 and waited[0].endswith("crd nets.example.org")
 
 
-def test_what_is_so_already_is_not_applied_again(machine: Machine, server: ApiServer) -> None:
-    applied("net", lambda here: [CONFIG]).reach(machine)
-    assert applied("net", lambda here: [dict(CONFIG)]).seen(machine).so
+def test_current_objects_are_not_applied_again(machine: Machine, server: ApiServer) -> None:
+    applied_objects("net", lambda here: [CONFIG]).reach(machine)
+    assert applied_objects("net", lambda here: [dict(CONFIG)]).seen(machine).so
     assert server.order.count("settings") == 1
 
 
-def test_other_objects_and_missing_ones_are_seen(machine: Machine, server: ApiServer) -> None:
-    applied("net", lambda here: [CONFIG, BINDING]).reach(machine)
-    other = applied("net", lambda here: [CONFIG | {"data": {"mtu": "1400"}}, BINDING])
-    assert other.seen(machine).found == "net was applied otherwise"
+def test_changed_and_missing_objects_are_found(machine: Machine, server: ApiServer) -> None:
+    applied_objects("net", lambda here: [CONFIG, BINDING]).reach(machine)
+    other = applied_objects("net", lambda here: [CONFIG | {"data": {"mtu": "1400"}}, BINDING])
+    assert other.seen(machine).found == "net was applied with other contents"
     del server.kept["net"]
-    sight = applied("net", lambda here: [CONFIG, BINDING]).seen(machine)
+    sight = applied_objects("net", lambda here: [CONFIG, BINDING]).seen(machine)
     assert (sight.so, sight.found) == (False, 'Error from server (NotFound): "net" not found')
 
 
-def test_what_nobody_wants_any_more_is_removed_but_never_a_definition(machine: Machine, server: ApiServer) -> None:
-    applied("net", lambda here: [CRD, CONFIG, BINDING]).reach(machine)
-    applied("net", lambda here: [BINDING]).reach(machine)
+def test_unwanted_objects_are_removed_but_never_a_definition(machine: Machine, server: ApiServer) -> None:
+    applied_objects("net", lambda here: [CRD, CONFIG, BINDING]).reach(machine)
+    applied_objects("net", lambda here: [BINDING]).reach(machine)
     assert set(server.kept) == {"nets.example.org", "net", "slipway-applied-net"}
 
 
-def test_a_fingerprint_stands_for_objects_that_are_dear_to_make(machine: Machine, server: ApiServer) -> None:
-    made: list[str] = []
+def test_a_fingerprint_replaces_objects_that_are_expensive_to_make(machine: Machine, server: ApiServer) -> None:
+    created: list[str] = []
 
     def make(here: Machine) -> list[dict[str, Any]]:
-        made.append(here.name)
+        created.append(here.name)
         return [CONFIG]
 
-    applied("net", make, fingerprint=lambda: "one").reach(machine)
-    assert applied("net", make, fingerprint=lambda: "one").seen(machine).so
-    assert not applied("net", make, fingerprint=lambda: "two").seen(machine).so
-    assert made == ["node1"]
+    applied_objects("net", make, fingerprint=lambda: "one").reach(machine)
+    assert applied_objects("net", make, fingerprint=lambda: "one").seen(machine).so
+    assert not applied_objects("net", make, fingerprint=lambda: "two").seen(machine).so
+    assert created == ["node1"]
 
 
-def test_a_stream_is_read_and_lists_are_taken_apart() -> None:
+def test_a_stream_is_read_and_lists_are_flattened() -> None:
     text = yaml.safe_dump_all([CONFIG, None, {"kind": "List", "items": [BINDING, CRD]}])
     assert read_objects(text, "net.yaml") == [CONFIG, BINDING, CRD]
     assert find([CONFIG, BINDING], "ClusterRole", "net") is BINDING
@@ -131,8 +131,8 @@ def test_a_stream_is_read_and_lists_are_taken_apart() -> None:
 
 
 @pytest.mark.parametrize("text", ["a: [", "<html>Please log in</html>", "kind: Secret\n", "- 1\n- 2\n"])
-def test_what_is_no_manifest_is_said_so(text: str) -> None:
-    with pytest.raises(SourceError, match=r"net.yaml is no manifest of Kubernetes"):
+def test_an_invalid_manifest_is_refused(text: str) -> None:
+    with pytest.raises(SourceError, match=r"net.yaml is not a Kubernetes manifest"):
         read_objects(text, "net.yaml")
 
 
@@ -142,12 +142,12 @@ def test_old_api_servers_get_the_names_they_know() -> None:
     assert for_old_servers([budget], 21) == [budget]
 
 
-def test_ports_of_services_say_their_protocol() -> None:
-    """An API server of 1.20.2 refuses to merge those that do not."""
+def test_ports_of_services_have_their_protocol() -> None:
+    """An API server of 1.20.2 refuses to merge ports without one."""
     ports = [{"port": 80}, {"port": 53, "protocol": "UDP"}]
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"ports": ports}}
-    (taken,) = for_old_servers([service], 20)
-    assert [port["protocol"] for port in taken["spec"]["ports"]] == ["TCP", "UDP"]
+    (accepted,) = for_old_servers([service], 20)
+    assert [port["protocol"] for port in accepted["spec"]["ports"]] == ["TCP", "UDP"]
     assert for_old_servers([service | {"spec": None}], 30)[0]["spec"] is None
 
 
@@ -156,8 +156,8 @@ def _daemonset(**status: int) -> str:
     return json.dumps({"metadata": {"generation": 2}, "spec": spec, "status": {"observedGeneration": 2, **status}})
 
 
-def test_a_daemonset_is_up_when_every_pod_is_new_and_ready(machine: Machine, server: ApiServer) -> None:
-    want = rolled_out("daemonset", "kube-system", "net")
+def test_a_daemonset_is_ready_when_every_pod_is_new_and_ready(machine: Machine, server: ApiServer) -> None:
+    want = rollout_of("daemonset", "kube-system", "net")
     good = {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberReady": 3}
     server.host.answer("get daemonset net", _daemonset(**good))
     assert want.seen(machine).so
@@ -171,7 +171,7 @@ def test_a_daemonset_is_up_when_every_pod_is_new_and_ready(machine: Machine, ser
         assert not want.seen(machine).so, off
 
 
-def test_a_pod_that_does_not_start_says_why(machine: Machine, server: ApiServer) -> None:
+def test_the_message_of_a_pod_that_does_not_start_has_the_reason(machine: Machine, server: ApiServer) -> None:
     waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
     pod = {
         "metadata": {"name": "net-x"},
@@ -180,12 +180,12 @@ def test_a_pod_that_does_not_start_says_why(machine: Machine, server: ApiServer)
     }
     server.host.answer("get daemonset net", _daemonset(desiredNumberScheduled=2, numberReady=1))
     server.host.answer("get pods -n kube-system -l app=net", json.dumps({"items": [pod]}))
-    found = rolled_out("daemonset", "kube-system", "net").seen(machine).found
+    found = rollout_of("daemonset", "kube-system", "net").seen(machine).found
     assert found == "1 of 2 pods of net are ready; on node2 agent: ImagePullBackOff Back-off pulling image"
 
 
-def test_a_pod_that_ends_again_and_again_says_how_and_where_its_log_is(machine: Machine, server: ApiServer) -> None:
-    """As containerd and kubelet 1.20 told it of a program that is not in its image."""
+def test_the_message_of_a_crashing_pod_has_its_exit_and_log_command(machine: Machine, server: ApiServer) -> None:
+    """The messages of containerd and kubelet 1.20 for a program that is missing in its image."""
     ended = {"exitCode": 128, "reason": "StartError", "message": f"{'failed: ' * 40}exec: agent: not found in $PATH"}
     waiting = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"}
     states = [
@@ -199,13 +199,13 @@ def test_a_pod_that_ends_again_and_again_says_how_and_where_its_log_is(machine: 
     }
     server.host.answer("get daemonset net", _daemonset(desiredNumberScheduled=1, numberReady=0))
     server.host.answer("get pods -n kube-system -l app=net", json.dumps({"items": [pod]}))
-    found = rolled_out("daemonset", "kube-system", "net").seen(machine).found
-    assert found.startswith("0 of 1 pods of net are ready; on node2 agent ended with 128 (StartError) ")
+    found = rollout_of("daemonset", "kube-system", "net").seen(machine).found
+    assert found.startswith("0 of 1 pods of net are ready; on node2 agent exited with 128 (StartError) ")
     assert "exec: agent: not found in $PATH; kubectl logs -n kube-system net-x -c agent --previous" in found
 
 
-def test_a_deployment_is_up_when_its_copies_are(machine: Machine, server: ApiServer) -> None:
-    want = rolled_out("deployment", "kube-system", "typha")
+def test_a_deployment_is_ready_when_its_replicas_are(machine: Machine, server: ApiServer) -> None:
+    want = rollout_of("deployment", "kube-system", "typha")
     answer = {"metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": {"observedGeneration": 1}}
     server.host.answer("get deployment typha", json.dumps(answer))
     assert want.seen(machine).found == "0 of 2 pods of typha are ready"

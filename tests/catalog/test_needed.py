@@ -1,4 +1,4 @@
-"""What is needed from the artifact source is what the steps ask it for."""
+"""The files and images in `needed` are those that the steps request from the artifact source."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-class Asked(PretendSource):
-    """Remembers for whom it was asked what."""
+class RecordingSource(PretendSource):
+    """Records which files and images were requested."""
 
     def __init__(self, archive: Path) -> None:
         super().__init__(archive)
@@ -66,13 +66,13 @@ class Asked(PretendSource):
 
 
 @pytest.mark.parametrize("which", DOCUMENTS)
-def test_every_file_and_image_that_steps_ask_for_is_foreseen(
+def test_every_file_and_image_that_steps_request_is_listed(
     which: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = seed(**DOCUMENTS[which])
     cluster, _, _ = pretend(monkeypatch, archive, document)
     for name in ("node1", "node2", "node3"):
-        source = Asked(archive)
+        source = RecordingSource(archive)
         cluster.source = source
         for row in make_plan(document).steps:
             if row.step is not None and name in row.hosts and row.phase in needs_artifacts:

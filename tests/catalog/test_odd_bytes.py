@@ -1,4 +1,4 @@
-"""What a machine has in its files and processes need not be text that anybody can read."""
+"""A machine's files and processes may have bytes that are not readable text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def one(archive: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Cluster, FakeHo
     return cluster, hosts["node1"]
 
 
-def test_a_command_line_of_odd_bytes_is_one_like_others(one: tuple[Cluster, FakeHost]) -> None:
+def test_a_command_line_of_odd_bytes_is_read(one: tuple[Cluster, FakeHost]) -> None:
     cluster, host = one
     lines = [b"etcd\0--name\0" + ODD + b"\0", b"etcd\0"]
     host.answer("/proc/", "".join(f"{n} 1 7 {base64.b64encode(line).decode()}\n" for n, line in enumerate(lines, 8)))
@@ -39,7 +39,7 @@ def test_a_command_line_of_odd_bytes_is_one_like_others(one: tuple[Cluster, Fake
     assert [(each.pid, len(each.command)) for each in found] == [("8", 3), ("9", 1)]
 
 
-def test_a_file_of_odd_bytes_in_the_place_of_ours_is_written_over(one: tuple[Cluster, FakeHost]) -> None:
+def test_a_file_of_odd_bytes_is_overwritten(one: tuple[Cluster, FakeHost]) -> None:
     cluster, host = one
     host.answer("test -d /var/lib/etcd/member", 0)
     for path in (start.ENV, certificate.NAMES, certificate.UNSEEN):
@@ -54,15 +54,15 @@ def test_an_authority_of_odd_bytes_goes_to_no_other_machine(one: tuple[Cluster, 
     cluster, host = one
     for name in authorities.shared(cluster.document):
         host.put(ODD, f"{authorities.PKI}/{name}")
-    with pytest.raises(InstallerError, match=r"/etc/kubernetes/pki/ca\.crt on node1 is not PEM: byte 1"):
+    with pytest.raises(InstallerError, match=r"/etc/kubernetes/pki/ca\.crt on node1 is not PEM: its byte 1"):
         authorities.read(cluster.machine("node2"), cluster)
     host.put(ODD, certificates.CA_KEY)
-    with pytest.raises(InstallerError, match=r"ca-key\.pem on node1 is not PEM: byte 1"):
+    with pytest.raises(InstallerError, match=r"ca-key\.pem on node1 is not PEM: its byte 1"):
         certificates.authority_of(cluster.machine("node1"), cluster)
 
 
 @pytest.mark.parametrize("claim", [ODD, b"[]", b"{}", b"7", json.dumps({"cluster": "another"}).encode()])
-def test_a_claim_that_says_nothing_is_somebody_elses(
+def test_an_unreadable_claim_belongs_to_another_cluster(
     claim: bytes, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, node1={"traces": ("/etc/kubernetes/manifests",)})

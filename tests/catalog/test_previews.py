@@ -1,4 +1,4 @@
-"""A preview of the whole installation gives no machine anything to do, whatever the machine answers."""
+"""A preview of the whole installation changes no machine, whatever the machine answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clusters.catalog.paths import BIN, CA, ETCD_PKI, INITIALISED, KUBEADM_CONFI
 from clusters.catalog.runtimes import containerd
 from clusters.catalog.staticpod import COMM_LENGTH
 from clusters.catalog.steps.etcd import certificates, start
-from clusters.catalog.steps.kubernetes import binaries, control_plane, kept, kubelet_config
+from clusters.catalog.steps.kubernetes import binaries, control_plane, kubelet_config, stored_configuration
 from clusters.catalog.turns import in_turn
 from clusters.engine.block import block
 from clusters.engine.events import State, StepChanged, WantSeen
@@ -42,15 +42,15 @@ DOCUMENT = seed()
 
 @pytest.fixture
 def acts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What machines were given to do, in the way in which steps act."""
+    """The actions of steps on machines."""
     found: list[str] = []
 
     def act(self: Machine, *words: Any, **options: Any) -> Any:
         found.append(f"{self.step}: {words[0]!r}"[:200])
         raise AssertionError("a preview acted")
 
-    for way in ("do", "put"):
-        monkeypatch.setattr(Machine, way, act)
+    for method in ("do", "put"):
+        monkeypatch.setattr(Machine, method, act)
     monkeypatch.setattr("clusters.engine.machine.read_facts", lambda host, *words, **options: replace(GOOD))
     for name in ("clusters.engine.tries.PAUSE", "clusters.engine.tries.RETURN_SECONDS"):
         monkeypatch.setattr(name, 0.0)
@@ -59,7 +59,7 @@ def acts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
 @pytest.mark.parametrize("code", [0, 1, 127])
-def test_a_preview_of_an_installation_acts_nowhere(
+def test_a_preview_of_an_installation_changes_no_machine(
     code: int, document: Document, acts: list[str], archive: Path
 ) -> None:
     discover(catalog)
@@ -81,13 +81,13 @@ def test_a_preview_of_an_installation_acts_nowhere(
 
 
 class Installed:
-    """Three machines on which everything is as `document` says; previews of other documents look at them."""
+    """Three machines in the state that `document` describes; previews of other documents check them."""
 
     def __init__(self, archive: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
         self.archive = archive
         cluster, first, _ = living(archive, monkeypatch, **changes)
         self.hosts = {each.name: cast("FakeHost", each.host) for each in cluster.machines}
-        kept.note_what_is_kept(cluster.machine("node1"), cluster)
+        stored_configuration.annotate_stored_configuration(cluster.machine("node1"), cluster)
         for name, host in self.hosts.items():
             host.answer("sha256sum < ", digest_on(host))
             host.answer("test -e /var/lib/kubelet/slipway-restart-is-due", 1)
@@ -108,7 +108,7 @@ class Installed:
         first.answer("date +%s; stat", "5000\n1000\n1000")
 
     def preview(self, document: Document, *only: str) -> dict[tuple[str, str], tuple[str, str]]:
-        """(step, machine) -> how it ends, and what was found instead."""
+        """(step, machine) -> its final state, and what was found instead."""
         sink = Kept()
         execute_plan(
             make_plan(document, only=only),
@@ -135,7 +135,7 @@ def digest_on(host: FakeHost) -> Any:
 
 
 def running(ran: Ran) -> Answer:
-    """Every component runs with the manifest that lies there."""
+    """Every component runs with its current manifest."""
     name = next(each for each in control_plane.COMPONENTS if f'"$n" = {each[:COMM_LENGTH]} ' in ran.command)
     return Answer(f"100 1 2000 {base64.b64encode(f'{name}{chr(0)}--port=0{chr(0)}'.encode()).decode()}\n")
 
@@ -144,13 +144,13 @@ CONTROL_PLANE = ("kubernetes/init", "kubernetes/control-plane", "kubernetes/kube
 NODES = ("node1", "node2", "node3")
 
 
-def test_a_preview_of_what_is_installed_finds_nothing_to_change(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_of_an_installed_cluster_finds_no_changes(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Installed(archive, monkeypatch).preview(DOCUMENT, *CONTROL_PLANE)
     assert {state for state, _ in found.values()} == {"same"}
     assert len(found) == 5
 
 
-def test_a_preview_sees_what_restarts_for_a_configuration_that_the_run_stores_first(
+def test_a_preview_shows_restarts_for_a_configuration_that_the_run_stores(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = seed(kubernetes={"maxPods": 200})
@@ -159,11 +159,13 @@ def test_a_preview_sees_what_restarts_for_a_configuration_that_the_run_stores_fi
     assert found["kubernetes/control-plane", "node1"] == ("would", f"{KUBEADM_CONFIG} has different content")
     for name in NODES:
         assert found["kubernetes/kubelet-config", name] == (
-            "would", "kubelet gets another configuration: kubelet-config-1.20 was made from another document",
+            "would", "kubelet gets another configuration: kubelet-config-1.20 was created from another document",
         )  # fmt: skip
 
 
-def test_a_preview_sees_that_kubelets_restart_for_new_arguments(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_shows_that_kubelets_restart_for_new_arguments(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     installed = Installed(archive, monkeypatch)
     monkeypatch.setattr("clusters.catalog.steps.kubernetes.join.cluster_ca", lambda here, cluster: here.read(CA))
     for host in installed.hosts.values():
@@ -178,7 +180,7 @@ def test_a_preview_sees_that_kubelets_restart_for_new_arguments(archive: Path, m
         assert found[f"kubernetes/{step}", name] == ("would", f"kubelet is restarted for a new {binaries.DROP_IN}")
 
 
-def test_a_preview_sees_that_an_api_server_restarts_for_a_new_audit_policy(
+def test_a_preview_shows_that_an_api_server_restarts_for_an_audit_policy(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {"audit": {"enabled": True}}
@@ -192,7 +194,7 @@ def test_a_preview_sees_that_an_api_server_restarts_for_a_new_audit_policy(
     )  # fmt: skip
 
 
-def test_a_preview_sees_that_services_restart_for_new_programs(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_shows_that_services_restart_for_new_programs(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _hosts, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1").during("x/y", timeout=60, cancel=Cancel(), dry_run=True)
     (etcd,) = start.binaries(machine, cluster)

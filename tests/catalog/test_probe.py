@@ -1,4 +1,4 @@
-"""The probe of a static pod is asked at once where kubelet asks it, or refused at once with what is wrong with it."""
+"""The probe of a static pod is sent where kubelet sends it, or refused immediately with the reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLACE = "/etc/kubernetes/manifests"
 
 
 def since_136(name: str, path: str, port: int) -> bytes:
-    """The parts that count of what kubeadm 1.36 writes (cmd/kubeadm/app/phases/controlplane/manifests.go)."""
+    """The relevant parts of kubeadm 1.36's manifest (cmd/kubeadm/app/phases/controlplane/manifests.go)."""
     return f"""\
 apiVersion: v1
 kind: Pod
@@ -95,8 +95,8 @@ def test_a_port_may_be_a_number_or_its_text(port: Any) -> None:
 
 
 @pytest.mark.parametrize("port", ["other-port", "", None, 0, 65536, True, "²", "-1", [1], {"a": 1}])
-def test_a_port_that_is_no_number_and_no_known_name_is_an_error_at_once(port: Any) -> None:
-    with pytest.raises(NotReached, match="Expected as port of the livenessProbe of kube-scheduler") as refused:
+def test_an_invalid_port_is_an_error_at_once(port: Any) -> None:
+    with pytest.raises(NotReached, match="The livenessProbe's port of kube-scheduler should be") as refused:
         probe_of(changed(probe={"httpGet": {"port": port}}))
     assert f"Found: {port!r}. Its named ports: probe-port (10259)." in refused.value.message
     assert "Waiting does not help" in refused.value.hint and not refused.value.retryable
@@ -126,7 +126,7 @@ def test_a_manifest_without_a_probe_over_http_is_an_error_at_once(probe: Any, fo
     assert "Waiting does not help" in refused.value.hint and not refused.value.retryable
 
 
-def test_nobody_waits_for_a_component_whose_probe_cannot_be_asked(
+def test_there_is_no_wait_for_a_component_without_a_usable_probe(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
@@ -136,7 +136,7 @@ def test_nobody_waits_for_a_component_whose_probe_cannot_be_asked(
         comes_back("kube-scheduler", cluster).reach(machine)
 
 
-def test_nobody_waits_for_a_component_whose_address_kubectl_cannot_read(
+def test_there_is_no_wait_for_an_address_that_kubectl_cannot_read(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)

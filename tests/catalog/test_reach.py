@@ -1,4 +1,4 @@
-"""Who has to reach whom, on which ports."""
+"""Which machines must reach each other, on which ports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def of(count: int, *, masters: Iterable[int] = (1,), etcd: Iterable[int] = (1,), **sections: Any) -> Document:
-    """n1 and so on at 10.0.0.1 and so on; all others than the control planes are workers."""
+    """n1 and so on at 10.0.0.1 and so on; all machines except the control planes are workers."""
     numbers = range(1, count + 1)
     hosts = [{"name": f"n{number}", "address": f"10.0.{number // 200}.{number % 200}"} for number in numbers]
     named = [f"n{number}" for number in masters]
@@ -36,7 +36,7 @@ def ports(document: Document, name: str) -> dict[str, list[int]]:
     return found
 
 
-def test_workers_call_api_servers_and_control_planes_call_everybody() -> None:
+def test_workers_reach_api_servers_and_control_planes_reach_all_machines() -> None:
     document = of(4, masters=(1, 2), etcd=(1, 4))
     assert ports(document, "n3") == {"n1": [6443], "n2": [6443]}
     assert ports(document, "n1") == {"n2": [6443, 10250], "n3": [10250], "n4": [10250, 2379, 2380]}
@@ -50,7 +50,7 @@ def test_ports_follow_the_document() -> None:
     assert ports(behind, "n2") == {"n1": [6443]}
 
 
-def test_etcd_is_where_the_document_puts_it() -> None:
+def test_etcd_runs_where_the_document_puts_it() -> None:
     document = of(3, masters=(1, 2), etcd=(3,))
     assert etcd_places(document) == (("n3", "10.0.0.3", 2380),)
     static = document.model_copy(update={"etcd": document.etcd.model_copy(update={"type": "kubeadm"})})
@@ -74,20 +74,20 @@ PLUGINS: list[tuple[dict[str, Any], list[int], list[int]]] = [
 
 
 @pytest.mark.parametrize(("network", "to_control_plane", "to_worker"), PLUGINS)
-def test_plugins_talk_on_ports_of_their_own(
+def test_plugins_use_their_own_ports(
     network: dict[str, Any], to_control_plane: list[int], to_worker: list[int]
 ) -> None:
     found = ports(of(3, network=network), "n2")
     assert found["n1"] == to_control_plane and found.get("n3", []) == to_worker
 
 
-def test_databases_of_kube_ovn_talk_among_control_planes_only() -> None:
+def test_kube_ovns_databases_connect_control_planes_only() -> None:
     document = of(3, masters=(1, 2), network={"plugin": "kubeovn"})
     assert {6643, 6644} <= set(ports(document, "n1")["n2"])
     assert not {6643, 6644} & set(ports(document, "n3")["n1"])
 
 
-def test_a_large_cluster_is_tried_in_a_ring_and_everybody_is_called() -> None:
+def test_a_large_cluster_is_tried_in_a_ring_that_covers_all_machines() -> None:
     document = of(300, masters=(1, 2, 3), etcd=(1, 2, 3), network={"plugin": "cilium"})
     called: dict[str, int] = {}
     for host in document.hosts:

@@ -1,4 +1,4 @@
-"""An API server that says nothing is waited for; nothing is taken for missing, and nothing is written, meanwhile."""
+"""A step waits for an API server that does not answer; meanwhile nothing counts as missing and nothing is written."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from clusters.catalog.kubectl import get_object
-from clusters.catalog.manifests import applied
+from clusters.catalog.manifests import applied_objects
 from clusters.catalog.steps.kubernetes import init
-from clusters.catalog.steps.kubernetes.kept import config_map
+from clusters.catalog.steps.kubernetes.stored_configuration import config_map
 from clusters.engine.events import Output
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually
@@ -39,8 +39,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return stopped_clock(monkeypatch)
 
 
-def asked(answers: list[Answer], *, patient: bool = False) -> tuple[str, list[str]]:
-    """A step on b that looks for a ConfigMap by way of a, whose API server says these; how it ends, and the log."""
+def run_step(answers: list[Answer], *, patient: bool = False) -> tuple[str, list[str]]:
+    """A step on b that looks for a ConfigMap through a, whose API server gives these answers; its state and the log."""
     world, left = World(), iter(answers)
     world.hosts["a"].answer("get configmap", lambda ran: next(left, Answer('{"data": {}}')))
 
@@ -60,53 +60,53 @@ def asked(answers: list[Answer], *, patient: bool = False) -> tuple[str, list[st
     return outcome.state, [event.text for event in world.sink.events if isinstance(event, Output)]
 
 
-def test_an_api_server_that_restarts_for_most_of_a_minute_is_waited_for(clock: Clock) -> None:
-    state, said = asked([REFUSED] * 18)
+def test_a_step_waits_most_of_a_minute_for_an_api_server(clock: Clock) -> None:
+    state, log = run_step([REFUSED] * 18)
     assert state == "succeeded"
-    assert len([text for text in said if "Asking again for up to 60 s" in text]) == 1
+    assert len([text for text in log if "Asking again for up to 60 s" in text]) == 1
 
 
-def test_an_api_server_that_stays_silent_ends_the_step_with_what_it_said(clock: Clock) -> None:
-    state, said = asked([REFUSED] * 1000)
+def test_an_api_server_that_stays_silent_ends_the_step_with_its_error(clock: Clock) -> None:
+    state, log = run_step([REFUSED] * 1000)
     assert state == "failed"
-    assert [text for text in said if text.startswith("failed: The API server does not say") and "refused" in text]
+    assert [text for text in log if text.startswith("failed: The API server does not report") and "refused" in text]
     assert 60 <= clock.now - 100 <= 66
 
 
-def test_what_comes_by_itself_may_be_asked_of_a_silent_api_server_for_as_long_as_it_may_take(clock: Clock) -> None:
-    assert asked([REFUSED] * 80, patient=True)[0] == "succeeded"
+def test_an_eventual_state_may_wait_for_a_silent_api_server_to_its_limit(clock: Clock) -> None:
+    assert run_step([REFUSED] * 80, patient=True)[0] == "succeeded"
 
 
-def test_missing_and_silent_are_told_apart(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_object_differs_from_a_missing_answer(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     machine, host = cluster.machine("node1"), hosts["node1"]
     assert get_object(machine, "configmap", "x") is None
-    said = {
-        "does not say": (REFUSED, Answer("", 127, "kubectl: not found")),
-        "expected JSON, found: {": (Answer("{", 0),),
+    expected = {
+        "does not report": (REFUSED, Answer("", 127, "kubectl: not found")),
+        "expected to print JSON; found: {": (Answer("{", 0),),
     }
-    for words, answer in ((words, answer) for words, answers in said.items() for answer in answers):
+    for words, answer in ((words, answer) for words, answers in expected.items() for answer in answers):
         host.answer("get configmap x", answer)
         with pytest.raises(NotReached, match=words) as caught:
             get_object(machine, "configmap", "x")
-        assert caught.value.retryable is (answer.exit_code != 127), "nobody waits for a program that is not there"
+        assert caught.value.retryable is (answer.exit_code != 127), "nothing waits for a missing program"
 
 
-def test_parts_of_kubeadm_are_missing_only_where_the_api_server_says_so(
+def test_kubeadms_parts_are_missing_only_if_the_api_server_reports_it(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     hosts["node1"].answer("get configmap cluster-info", MISSING)
     assert "parts that kubeadm adds are missing" in init._looks_whole(cluster.machine("node1"), cluster).found
     hosts["node1"].answer("get configmap cluster-info", REFUSED)
-    with pytest.raises(NotReached, match=r"does not say which parts of kubeadm are there: .*refused"):
+    with pytest.raises(NotReached, match=r"does not report which parts of kubeadm exist: .*refused"):
         init._looks_whole(cluster.machine("node1"), cluster)
 
 
-def test_objects_are_missing_only_where_the_api_server_says_so(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_are_missing_only_if_the_api_server_reports_it(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
-    want = applied("net", lambda here: [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}])
+    want = applied_objects("net", lambda here: [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}])
     recorded: list[str] = []
     hosts["node1"].answer(
         "apply --server-side", lambda ran: (recorded.append((ran.stdin or b"").decode()), Answer())[1]
@@ -117,5 +117,5 @@ def test_objects_are_missing_only_where_the_api_server_says_so(archive: Path, mo
     hosts["node1"].answer("secret/s -o name", MISSING)
     assert not want.seen(machine).so
     hosts["node1"].answer("secret/s -o name", REFUSED)
-    with pytest.raises(NotReached, match="does not say whether there is secret/s"):
+    with pytest.raises(NotReached, match="does not report whether secret/s exists"):
         want.seen(machine)

@@ -1,4 +1,4 @@
-"""The steps: what each wants, and the files that decide whether a cluster comes up."""
+"""The steps: the wanted states of each, and the files that decide whether a cluster starts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHART = [
     ".tgz is the chart",
     "values.yaml",
 ]
-"""What every plugin that is a chart begins with."""
+"""The first wanted states of every plugin that is a chart."""
 
 NETWORKS = Path(__file__).with_name("networks")
 """A network plugin that has a test file of its own there has its step in it, too."""
@@ -53,26 +53,26 @@ WANTS = {
     ),
     "images/load": ("node2", ["pause:3.2", "kube-proxy:v1.20.2", "coredns:1.7.0"]),
     "etcd/authority": ("node1", ["is a directory of mode 700", "etcd has an authority"]),
-    "etcd/certificates": ("node1", ["mode 700", "knows etcd's authority", "ca-key.pem", "member-node1", "admin-node1"]),
-    "etcd/clients": ("node1", ["mode 700", "knows etcd's authority", "certificate apiserver"]),
+    "etcd/certificates": ("node1", ["mode 700", "has etcd's authority", "ca-key.pem", "member-node1", "admin-node1"]),
+    "etcd/clients": ("node1", ["mode 700", "has etcd's authority", "certificate apiserver"]),
     "etcd/binaries": ("node1", ["etcd v1.0.0 is unpacked"]),
     "etcd/members": ("node1", ["no dead member"]),
     "etcd/start": (
         "node1",
-        ["/var/lib/etcd", "member node1", "/etc/etcd.env", "etcd.service", "etcd runs", "votes", "healthy"],
+        ["/var/lib/etcd", "node1 is a member", "/etc/etcd.env", "etcd.service", "etcd runs", "votes", "healthy"],
     ),
     "kubernetes/etcd-members": ("node1", ["no dead member"]),
     "kubernetes/certificate": ("node1", ["kubeadm-config.yaml", "certificate has the document's names"]),
     "finish/components": (
         "node1",
-        ["kube-apiserver runs", "kube-controller-manager runs", "kube-scheduler runs", "shows its certificate"],
+        ["kube-apiserver runs", "kube-controller-manager runs", "kube-scheduler runs", "presents its certificate"],
     ),
     "kubernetes/control-plane": (
         "node1",
         ["kubeadm-config.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "scheduler.yaml"],
     ),
-    "kubernetes/kubelet-config": ("node2", ["the configuration that the cluster keeps"]),
-    "kubernetes/proxy": ("node1", ["is the document's", "were started with it", "every pod of kube-proxy"]),
+    "kubernetes/kubelet-config": ("node2", ["the configuration that the cluster stores"]),
+    "kubernetes/proxy": ("node1", ["is the document's", "run with this configuration", "every pod of kube-proxy"]),
     "kubernetes/binaries": ("node3", ["kubeadm", "kubelet", "kubectl"]),
     "kubernetes/kubelet": ("node3", ["kubelet.service", "10-kubeadm.conf", "/etc/default/kubelet", "starts at boot"]),
     "before/scripts": ("node1", []),
@@ -80,7 +80,7 @@ WANTS = {
     "after/scripts": ("node1", []),
     "os/clock": ("node1", []),
     "os/extra-packages": ("node1", []),
-    "kubernetes/dns": ("node1", ["DNS pods prefer machines on which there is none"]),
+    "kubernetes/dns": ("node1", ["DNS pods prefer separate machines"]),
     "kubernetes/node-dns": ("node1", ["/etc/slipway is a directory", "node-dns.json", "the DNS cache of the nodes"]),
     "finish/node-dns": ("node1", ["ready on every node"]),
     "kubernetes/audit": ("node1", ["/etc/kubernetes/audit", "/var/log/kubernetes/audit", "policy.yaml"]),
@@ -96,7 +96,7 @@ WANTS = {
             "API server is ready",
             "kubelet",
             "initialised",
-            "keeps",
+            "stores this configuration",
         ],
     ),
     "kubernetes/join-control-plane": (
@@ -155,10 +155,13 @@ WANTS = {
         "node1",
         [*CHART, "hybridnet is in", "webhook", "manager", "hybridnet-networks is in", "daemon", "3 nodes are Ready"],
     ),
-    "network/none": ("node1", ["left to a plugin of your own"]),
+    "network/none": ("node1", ["left to your own plugin"]),
     "images/network": ("node3", []),
     "finish/ready": ("node1", ["all 3 nodes are Ready", "DNS pods are on more than one machine", "DNS runs"]),
-    "finish/eviction": ("node1", ["that leads began after all nodes were ready", "kube-controller-manager runs"]),
+    "finish/eviction": (
+        "node1",
+        ["manager started after all nodes were ready", "kube-controller-manager runs"],
+    ),
     "finish/handover": ("node1", ["the API server lists its nodes"]),
 }
 
@@ -169,7 +172,7 @@ def test_every_step_is_listed_here(archive: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WANTS)
-def test_a_step_wants_what_it_says(path: str, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_has_the_listed_wanted_states(path: str, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
     name, words = WANTS[path]
     titles = [want.what for want in STEPS.steps[path].body(cluster.machine(name), cluster)]
@@ -177,7 +180,7 @@ def test_a_step_wants_what_it_says(path: str, archive: Path, monkeypatch: pytest
     assert all(word in what for word, what in zip(words, titles, strict=True)), titles
 
 
-def test_the_plan_orders_what_depends_on_each_other() -> None:
+def test_the_plan_orders_dependent_steps() -> None:
     plan = make_plan(seed())
     assert ("etcd/start", "node1") in waits_for(plan, ("kubernetes/init", "node1"))
     assert ("kubernetes/control-plane", "node1") in waits_for(plan, ("kubernetes/join", "node3"))
@@ -186,7 +189,7 @@ def test_the_plan_orders_what_depends_on_each_other() -> None:
     assert plan.expected_seconds > 30
 
 
-def test_kubeadm_is_told_what_the_document_says(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubeadm_gets_the_documents_settings(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
     text = kubeadm.init_configuration(cluster.machine("node1"), cluster)
     init, whole, kubelet, proxy = yaml.safe_load_all(text)
@@ -197,7 +200,7 @@ def test_kubeadm_is_told_what_the_document_says(archive: Path, monkeypatch: pyte
     assert kubelet["cgroupDriver"] == "systemd" and "conntrack" not in proxy
 
 
-def test_what_a_container_cannot_do_is_adapted_to(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_adapt_to_the_limits_of_a_container(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weak = {
         "container": True,
         "cgroup_version": 1,
@@ -215,7 +218,7 @@ def test_what_a_container_cannot_do_is_adapted_to(archive: Path, monkeypatch: py
     assert "OOMScoreAdjust" not in containerd.unit(machine) and "LimitNOFILE" not in containerd.unit(machine)
 
 
-def test_the_join_file_pins_the_authority_and_newer_versions_speak_a_newer_dialect(
+def test_the_join_file_pins_the_authority_in_the_versions_own_format(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = seed(kubernetes={"version": "v1.31.1", "proxyMode": "iptables"})
@@ -224,13 +227,13 @@ def test_the_join_file_pins_the_authority_and_newer_versions_speak_a_newer_diale
     text = kubeadm.join_configuration(
         cluster.machine("node2"), cluster, token=Secret("abcdef.0123456789abcdef"), ca_hash=pin
     )
-    said = yaml.safe_load(text)
-    assert said["apiVersion"] == "kubeadm.k8s.io/v1beta4"
-    assert said["nodeRegistration"]["criSocket"].startswith("unix://")
-    assert said["discovery"]["bootstrapToken"]["caCertHashes"] == [pin] and pin.startswith("sha256:")
+    joining = yaml.safe_load(text)
+    assert joining["apiVersion"] == "kubeadm.k8s.io/v1beta4"
+    assert joining["nodeRegistration"]["criSocket"].startswith("unix://")
+    assert joining["discovery"]["bootstrapToken"]["caCertHashes"] == [pin] and pin.startswith("sha256:")
 
 
-def test_a_certificate_is_made_anew_when_it_no_longer_serves(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_is_renewed_when_it_is_no_longer_valid(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
     want = certificates.certificate(cluster, "member-node1", ("node1", "10.99.0.11"))
@@ -258,9 +261,7 @@ def test_etcd_names_every_member(archive: Path, monkeypatch: pytest.MonkeyPatch)
     )
 
 
-def test_whatever_is_written_for_etcd_is_a_flag_that_3_7_still_has(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_setting_for_etcd_is_a_flag_of_3_7(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = set(yaml.safe_load((Path(__file__).parent / "etcd_flags.yaml").read_text())["v3.7.0"].split())
     tuned = {"logLevel": "info", "quotaBackendBytes": 2**31, "maxRequestBytes": 2**20, "maxSnapshots": 5, "maxWals": 5}
     cluster, _, _ = pretend(monkeypatch, archive, seed(etcd=tuned))
@@ -270,7 +271,7 @@ def test_whatever_is_written_for_etcd_is_a_flag_that_3_7_still_has(
     assert written - known == set()
 
 
-def test_flags_that_the_etcd_of_the_source_removed_are_not_written_and_the_log_says_so(
+def test_flags_that_the_sources_etcd_removed_are_omitted_and_noted(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = [
@@ -280,18 +281,18 @@ def test_flags_that_the_etcd_of_the_source_removed_are_not_written_and_the_log_s
         "ETCD_LOG_LEVEL=debug",
     ]
     document = seed(kubernetes={"version": "v1.37.2"}, etcd={"extraArgs": lines})
-    cluster, _, kept = pretend(monkeypatch, archive, document)
+    cluster, _, sink = pretend(monkeypatch, archive, document)
     machine = cluster.machine("node1")
     for version, left in (("v3.5.24", lines), ("v3.6.8", lines[1:]), ("v3.7.0", lines[3:])):
         monkeypatch.setattr(cluster.source, "version_of", lambda component, kubernetes, version=version: version)
         assert [line for line in lines if f"{line}\n" in start.environment(machine, cluster)] == left
-    kept.events.clear()
+    sink.events.clear()
     list(start.start(machine, cluster))
-    notes = [event.text for event in kept.events if isinstance(event, Output) and event.stream == "note"]
-    assert sum("etcd v3.7.0 has no such flag any more" in note for note in notes) == 3
+    notes = [event.text for event in sink.events if isinstance(event, Output) and event.stream == "note"]
+    assert sum("etcd v3.7.0 no longer has this flag" in note for note in notes) == 3
 
 
-def test_etcd_3_4_is_told_that_arm64_is_meant(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_etcd_3_4_gets_the_setting_for_arm64(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, node1={"arch": "arm64"})
     monkeypatch.setattr(cluster.source, "version_of", lambda component, kubernetes: "v3.4.13")
     assert "ETCD_UNSUPPORTED_ARCH=arm64\n" in start.environment(cluster.machine("node1"), cluster)
@@ -314,7 +315,9 @@ def test_mirrors_and_insecure_registries_reach_containerd() -> None:
     assert "skip_verify = true" in hosts["reg.example:5000"]
 
 
-def test_what_is_handed_over_works_from_outside_and_is_a_secret(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_handed_over_kubeconfig_works_from_outside_and_is_secret(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster, _hosts, sink = pretend(monkeypatch, archive)
     list(ready.handover(cluster.machine("node1"), cluster))
     (delivered,) = [event for event in sink.events if isinstance(event, Delivered)]
@@ -331,7 +334,7 @@ def test_what_is_handed_over_works_from_outside_and_is_a_secret(archive: Path, m
         ({"address": "fd00::9", "port": 6443}, "https://[fd00::9]:6443"),
     ],
 )
-def test_the_kubeconfig_leads_where_the_endpoint_is_known(
+def test_the_kubeconfigs_server_can_be_resolved_from_outside(
     archive: Path, monkeypatch: pytest.MonkeyPatch, endpoint: dict[str, Any], server: str
 ) -> None:
     cluster, _hosts, _sink = pretend(monkeypatch, archive, document=seed(controlPlaneEndpoint=endpoint))

@@ -1,4 +1,4 @@
-"""What the document has done to the operating system: scripts, time, packages, or nothing."""
+"""The document's changes to the operating system: scripts, time, packages, or nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def system(**keys: Any) -> Document:
     return seed(system=keys)
 
 
-def test_a_script_runs_once_and_again_when_it_or_its_files_are_others(
+def test_a_script_runs_once_and_again_when_it_or_its_files_change(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = system(preInstall=[{"name": "a", "bash": "cat words.txt", "materials": [DATA]}])
@@ -39,17 +39,17 @@ def test_a_script_runs_once_and_again_when_it_or_its_files_are_others(
     assert want.seen(machine).so
     for other in ({"bash": "cat words.txt #"}, {"materials": ("data:words.txt;base64,aGVsbG8h",)}):
         again = run.ran("/etc/slipway/scripts/before-0", script.model_copy(update=other))
-        assert again.seen(machine).found == "it was run as another"
+        assert again.seen(machine).found == "it has changed"
 
 
-def test_a_script_is_for_its_role(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_runs_on_machines_of_its_role(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scripts = [{"bash": "a"}, {"bash": "b", "role": "worker"}, {"bash": "c", "role": "control-plane"}]
     cluster, _, _ = pretend(monkeypatch, archive, system(postInstall=scripts))
     assert len(list(run.after(cluster.machine("node1"), cluster))) == 2
     assert len(list(run.after(cluster.machine("node2"), cluster))) == 2
 
 
-def test_scripts_are_before_and_after_everything() -> None:
+def test_scripts_run_before_and_after_everything() -> None:
     scripts = {key: [{"bash": "true"}] for key in ("preInstall", "postClusterInstall", "postInstall")}
     plan = make_plan(system(**scripts))
     assert ("before/scripts", "node3") in waits_for(plan, ("os/claim", "node1"))
@@ -57,16 +57,14 @@ def test_scripts_are_before_and_after_everything() -> None:
     assert ("after/cluster-scripts", "node3") in waits_for(plan, ("after/scripts", "node2"))
 
 
-def test_a_path_is_read_by_no_run(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_run_reads_a_local_path(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = system(preInstall=[{"bash": "a", "materials": ["/etc/shadow", DATA]}])
     cluster, _, _ = pretend(monkeypatch, archive, document)
     (found,) = CHECKS.checks["document.files"].body(cluster.machine("node1"), cluster)
     assert "spec.system.preInstall.0.materials.0" in found.message
 
 
-def test_machines_ask_the_time_servers_and_one_of_them_may_be_it(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_machines_use_the_time_servers_and_may_be_one(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = system(ntpServers=["ntp.example", "node1"], timezone="Europe/Berlin")
     cluster, hosts, _ = pretend(monkeypatch, archive, document, node2={"tools": ("apt-get",)})
     assert clock.chrony(cluster.machine("node2"), cluster) == "server ntp.example iburst\nserver 10.99.0.11 iburst"
@@ -81,7 +79,7 @@ def test_machines_ask_the_time_servers_and_one_of_them_may_be_it(
 
 
 @pytest.mark.parametrize(("tools", "tool", "name"), [(("apt-get",), "apt-get install", "jq"), ((), "dnf", "nano")])
-def test_packages_are_those_of_the_distribution(
+def test_packages_come_from_the_distributions_list(
     tools: tuple[str, ...], tool: str, name: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = system(debs=["jq", "tree"], rpms=["nano", "tree"])
@@ -96,7 +94,7 @@ def test_packages_are_those_of_the_distribution(
     assert "tree" not in hosts["node2"].commands[-1]
 
 
-def test_the_operating_system_is_left_alone_when_the_document_says_so(
+def test_the_operating_system_is_left_alone_if_the_document_requires_it(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = system(skipConfigureOS=True, timezone="Europe/Berlin", ntpServers=["ntp.example"])
@@ -110,19 +108,17 @@ def test_the_operating_system_is_left_alone_when_the_document_says_so(
 
 @pytest.mark.parametrize(("mode", "module"), [("nftables", "nf_tables"), ("ipvs", "ip_vs_sh"), ("iptables", "")])
 @pytest.mark.parametrize("place", ["proxyMode", "kubeProxyArgs", "kubeProxyConfiguration"])
-def test_the_kernel_gets_what_the_mode_of_kube_proxy_needs(
+def test_the_kernel_gets_the_modules_of_kube_proxys_mode(
     place: str, mode: str, module: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = {"proxyMode": mode, "kubeProxyArgs": [f"proxy-mode={mode}"], "kubeProxyConfiguration": {"mode": mode}}
-    document = seed(kubernetes={"version": "v1.34.2", "proxyMode": "", place: said[place]})
+    values = {"proxyMode": mode, "kubeProxyArgs": [f"proxy-mode={mode}"], "kubeProxyConfiguration": {"mode": mode}}
+    document = seed(kubernetes={"version": "v1.34.2", "proxyMode": "", place: values[place]})
     cluster, _, _ = pretend(monkeypatch, archive, document)
     wants = [each.what for each in kernel.kernel(cluster.machine("node2"), cluster)]
     assert (f"kernel module {module} is loaded" in wants) is bool(module)
     assert "nf_tables" in kernel.modules_of(cluster) or mode != "nftables"
 
 
-def test_without_kube_proxy_the_kernel_needs_nothing_of_its_mode(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_kube_proxy_its_modules_are_not_needed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes={"proxyMode": "ipvs", "disableKubeProxy": True}))
     assert kernel.modules_of(cluster) == kernel.MODULES

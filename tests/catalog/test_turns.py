@@ -1,4 +1,4 @@
-"""Taking turns: the first machine alone, then as many as may, and none after a failure."""
+"""Taking turns: the first machine alone, then as many as allowed, and none after a failure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NAMES = ("node1", "node2", "node3")
 
 
-def test_what_went_wrong_on_one_machine_begins_on_no_other_but_may_be_tried_again(
+def test_after_a_failure_no_other_machine_starts_but_a_retry_may(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
@@ -38,14 +38,14 @@ def test_what_went_wrong_on_one_machine_begins_on_no_other_but_may_be_tried_agai
     with pytest.raises(NotReached), turn(one, cluster, "change"):
         raise NotReached("it broke")
     with pytest.raises(Cancelled, match="failed on node1"), turn(two, cluster, "change"):
-        pytest.fail("it was begun")
+        pytest.fail("it was started")
     with turn(one, cluster, "change"):
         pass
     with turn(two, cluster, "change"):
         pass
 
 
-def test_the_first_machine_is_alone_and_then_several_may(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_machine_works_alone_and_then_several(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
     inside: set[str] = set()
     crowds: list[int] = []
@@ -65,23 +65,23 @@ def test_the_first_machine_is_alone_and_then_several_may(archive: Path, monkeypa
     assert crowds[0] == 1 and max(crowds) == 2
 
 
-def test_a_turn_ends_when_the_state_is_seen_and_what_does_not_run_waits_for_nobody(
+def test_a_turn_ends_with_the_reached_state_and_stopped_services_need_none(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     reached: list[str] = []
 
     def look(machine: Machine) -> Sight:
-        return Sight(machine.name in reached and machine.name != "node1", "it is not so")
+        return Sight(machine.name in reached and machine.name != "node1", "it is off")
 
     want = in_turn(
-        Wanted("it is so", look, lambda machine: reached.append(machine.name)),
+        Wanted("it is on", look, lambda machine: reached.append(machine.name)),
         cluster,
         "change",
         running=sh("is-it-on"),
     )
     hosts["node3"].answer("is-it-on", 3)
-    with pytest.raises(NotReached, match=r"Expected on node1: it is so\. Found: it is not so"):
+    with pytest.raises(NotReached, match=r"Expected on node1: it is on\. Found: it is off"):
         want.reach(cluster.machine("node1"))
     want.reach(cluster.machine("node3"))
     with pytest.raises(Cancelled):
@@ -90,31 +90,31 @@ def test_a_turn_ends_when_the_state_is_seen_and_what_does_not_run_waits_for_nobo
 
 
 def restarts(monkeypatch: pytest.MonkeyPatch, losses: int) -> tuple[Outcome, list[str], list[str]]:
-    """A change in turns on two machines; the first one to begin loses its connection so often."""
-    world, begun, lost = World(), [], []
+    """A change in turns on two machines; the first one to start loses its connection so many times."""
+    world, started, lost = World(), [], []
     monkeypatch.setattr("clusters.engine.tries.PAUSE", 0.3)
 
     def change(machine: Machine) -> None:
-        if not begun or (begun[0] == machine.name and len(lost) < losses):
-            begun[:] = begun or [machine.name]
+        if not started or (started[0] == machine.name and len(lost) < losses):
+            started[:] = started or [machine.name]
             lost.append(machine.name)
             raise ConnectionLost(f"The connection to {machine.name} is lost.")
-        begun.append(machine.name)
+        started.append(machine.name)
 
     @step("one/change", on="all", register=world.register)
     def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         """Change something in turns"""
-        yield in_turn(Wanted("it is so", lambda here: Sight(here.name in begun[1:]), change), cluster, "change")
+        yield in_turn(Wanted("it is on", lambda here: Sight(here.name in started[1:]), change), cluster, "change")
 
-    return world.run(), begun[1:], [event.text for event in world.sink.events if isinstance(event, Output)]
+    return world.run(), started[1:], [event.text for event in world.sink.events if isinstance(event, Output)]
 
 
-def test_a_connection_that_drops_in_a_turn_costs_no_other_machine_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_connection_in_a_turn_does_not_cancel_other_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome, changed, _ = restarts(monkeypatch, losses=1)
     assert (outcome.state, sorted(changed)) == ("succeeded", ["a", "b"])
 
 
-def test_the_others_wait_for_how_it_ends_and_do_not_begin_after_a_bad_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome, changed, said = restarts(monkeypatch, losses=9)
+def test_the_others_wait_for_the_outcome_and_do_not_start_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome, changed, log = restarts(monkeypatch, losses=9)
     assert (outcome.state, changed) == ("failed", [])
-    assert len([text for text in said if "Change was not started here, because it failed on" in text]) == 1
+    assert len([text for text in log if "Change was not started here, because it failed on" in text]) == 1

@@ -1,4 +1,4 @@
-"""What a cancel must not cut is marked: what kubeadm does to a control plane, and a machine's joining."""
+"""The steps that a cancel must not interrupt are marked: kubeadm's work on a control plane, and joining."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from clusters import catalog
 from clusters.engine.step import STEPS, discover
 
 UNCUT = {"kubernetes/init", "kubernetes/join", "kubernetes/join-control-plane", "kubernetes/control-plane"}
-"""Membership of etcd is a part of other steps; see `Machine.uncut` and test_etcd_members.py."""
+"""Changes of etcd's membership are parts of other steps; see `Machine.uncut` and test_etcd_members.py."""
 
 
-def test_the_steps_that_no_cancel_cuts_are_these() -> None:
+def test_the_uninterruptible_steps_are_these() -> None:
     discover(catalog)
     assert {path for path, step in STEPS.steps.items() if step.uncut} == UNCUT

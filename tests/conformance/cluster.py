@@ -83,7 +83,7 @@ def _mirror(at: str) -> str:
 
 
 def kubeconfig(cluster: Installed, place: Path) -> Path:
-    """The administrator's, with the address of the control plane in the place of a name that only its nodes know."""
+    """The administrator's kubeconfig, with the control plane's address instead of a name that only nodes resolve."""
     whole = yaml.safe_load(cluster.kubeconfig.read_text())
     for each in whole["clusters"]:
         each["cluster"]["server"] = (

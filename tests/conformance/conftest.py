@@ -1,4 +1,4 @@
-"""Gives upstream's tests a lab, and the cluster that they judge."""
+"""Fixtures for upstream's tests: a lab, and the cluster that they test."""
 
 from __future__ import annotations
 

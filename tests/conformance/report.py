@@ -1,4 +1,4 @@
-"""What upstream's conformance tests said, as the page docs/conformance.md."""
+"""The results of upstream's conformance tests, as the page docs/conformance.md."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ MADE_OF = {
     "etcd": "the bundle's",
     "pause": "the bundle's",
 }
-"""The last part of an image's name -> what tests.lab.conformance makes it of."""
-NO_RECIPE = "not said; add it to MADE_OF in tests/conformance/report.py"
+"""The last part of an image's name -> the material that tests.lab.conformance makes it from."""
+NO_RECIPE = "unknown; add it to MADE_OF in tests/conformance/report.py"
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was judged: as the nodes themselves say it."""
+    """The tested versions, as the nodes themselves report them."""
 
     version: str
     runtime: str
@@ -71,14 +71,14 @@ class Facts:
 
 def facts(cluster: Installed) -> Facts:
     """Read them from the cluster."""
-    info = cluster.seen("get", "nodes")["items"][0]["status"]["nodeInfo"]
-    settings = cluster.seen("get", "configmap", "kube-proxy", "-n", "kube-system")["data"]["config.conf"]
+    info = cluster.kubectl_json("get", "nodes")["items"][0]["status"]["nodeInfo"]
+    settings = cluster.kubectl_json("get", "configmap", "kube-proxy", "-n", "kube-system")["data"]["config.conf"]
     mode = re.search(r"^mode: (\S+)", settings, re.MULTILINE)
     return Facts(
         info["kubeletVersion"],
         info["containerRuntimeVersion"],
         info["kernelVersion"],
-        mode[1].strip('"') if mode else "not said",
+        mode[1].strip('"') if mode else "unknown",
         datetime.now(UTC).date().isoformat(),
     )
 
@@ -113,15 +113,15 @@ def _images(loaded: Iterable[str]) -> str:
 
 
 def faults(text: str) -> list[str]:
-    """Where a page contradicts itself; nothing of a page that a run has written and nobody has edited since."""
+    """Contradictions of a page; empty for a page that a run has written and nobody has edited."""
     counted = re.search(r"^\*\*(\d+) of (\d+) passed, (\d+) failed, (\d+) were not run\*\*", text, re.MULTILINE)
     if counted is None:
-        return ["the page does not say how many tests passed"]
+        return ["the page does not state how many tests passed"]
     passed, every, *others = map(int, counted.groups())
     found = [] if passed + sum(others) == every else [f"{passed} + {others[0]} + {others[1]} is not {every}"]
     rows = re.findall(r"^\| ([a-z][\w-]*) \| (\d+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
     if len({name for name, *_ in rows}) != len(rows):
-        found.append("a group stands in the table twice")
+        found.append("a group is in the table twice")
     for place, (title, number) in enumerate(zip(("passed", "Failed", "Not run"), (passed, *others), strict=True), 1):
         total = sum(int(row[place]) for row in rows)
         if total != number:
@@ -138,13 +138,13 @@ def _names_below(title: str, text: str) -> list[str]:
 
 
 def _misnamed(title: str, names: Sequence[str], groups: Mapping[str, int]) -> Iterator[str]:
-    """What is wrong with the names in a list, by what the table of groups says."""
+    """Contradictions between the names in a list and the table of groups."""
     if len(set(names)) != len(names):
-        yield f"a test stands below {title} twice"
+        yield f"a test is listed below {title} twice"
     listed = Counter(group_of(name) for name in names)
     for group in sorted({*groups, *listed}):
         if listed[group] != groups.get(group, 0):
-            yield f"below {title} stand {listed[group]} tests of {group}, the table has {groups.get(group, 0)}"
+            yield f"below {title} are {listed[group]} tests of {group}, the table has {groups.get(group, 0)}"
 
 
 def _groups(outcomes: Iterable[Outcome]) -> str:

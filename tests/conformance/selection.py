@@ -1,4 +1,4 @@
-"""Which of upstream's conformance tests are run: all, or the tenth that `make test` has time for."""
+"""Which of upstream's conformance tests run: all, or the tenth that `make test` has time for."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SMOKE = {
         r"Subpath Atomic writer volumes should support subpaths with (configmap|secret) pod \[",
         r"PersistentVolumes CSI Conformance should run",
     ),
-    "What pods are told": (
+    "Configuration of pods": (
         r"sig-node\] ConfigMap should be consumable (as|via)",
         r"sig-node\] Downward API should provide",
     ),
-    "Who may do what": (
+    "Permissions": (
         r"ServiceAccounts should (mount|allow|guarantee|create)",
         r"SubjectReview",
         r"Certificates API",
@@ -34,7 +34,7 @@ SMOKE = {
     ),
     "kubectl": (r"Kubectl logs logs", r"Kubectl run pod"),
 }
-"""By what is looked at: expressions for the names of tests, none of which is serial or slow."""
+"""Subject -> expressions for the names of tests, none of which is serial or slow."""
 
 
 def smoke_expression() -> str:

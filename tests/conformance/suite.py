@@ -1,4 +1,4 @@
-"""Runs upstream's conformance tests on a cluster, tells how far they are, and reads what came out."""
+"""Runs upstream's conformance tests on a cluster, reports their progress, and reads the results."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROCESSES = 6
-"""Tests that run beside each other: they wait most of their time. Upstream's runs have 25 on larger machines."""
-TOLD_EVERY = 30.0
+"""Tests that run in parallel: they wait most of their time. Upstream's runs have 25 on larger machines."""
+REPORT_EVERY = 30.0
 CONFORMANCE = "Conformance"
 """The label of upstream's conformance tests."""
 BROKEN = ("failed", "panicked", "aborted", "interrupted", "timedout")
-"""What ginkgo says of a part that did not end well."""
+"""Ginkgo's state of a part that failed."""
 _GROUP = re.compile(r"\[sig-([a-z-]+)\]")
 _PLANNED = re.compile(r"Will run (\d+) of")
 _BULLET = "•"
@@ -34,7 +34,7 @@ _FAILED = f"{_BULLET} [FAILED]"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One test: `state` is passed, failed or skipped; `reason` is what it said when it did not pass."""
+    """One test: `state` is passed, failed or skipped; `reason` is its message when it did not pass."""
 
     name: str
     state: str
@@ -55,31 +55,31 @@ def group_of(name: str) -> str:
 
 @dataclass
 class Progress:
-    """Counts the tests that are over from what ginkgo prints: a bullet for each."""
+    """Counts the finished tests in ginkgo's output, which has a bullet for each."""
 
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     began: float
     planned: int = 0
     over: int = 0
     failed: int = 0
-    told: float = 0.0
+    reported_at: float = 0.0
     _tail: str = ""
     _head: str = ""
 
     def read(self, text: str, now: float) -> None:
-        """Take a piece of the output."""
+        """Read a piece of the output."""
         if not self.planned:
             self._head += text
             found = _PLANNED.search(self._head)
             self.planned = int(found[1]) if found else 0
         self.over += text.count(_BULLET)
-        # The mark of a failure may come in two pieces.
+        # The mark of a failure may be split between two pieces.
         recent = self._tail + text
         self.failed += recent.count(_FAILED)
         self._tail = recent[1 - len(_FAILED) :]
-        if self.planned and now - self.told >= TOLD_EVERY:
-            self.told = now
-            self.tell(self._text(now - self.began))
+        if self.planned and now - self.reported_at >= REPORT_EVERY:
+            self.reported_at = now
+            self.report(self._text(now - self.began))
 
     def _text(self, passed: float) -> str:
         text = f"{self.over} of {self.planned} tests are over after {spell(passed)}, {self.failed} failed"
@@ -95,7 +95,7 @@ def run(
 ) -> list[Outcome]:
     """Run the tests with these labels, by default the conformance tests, that match `focus` and not `skip`.
 
-    `suite` has the programs, `place` has kubectl and takes the log and the report. Gives an outcome for every
+    `suite` has the programs, `place` has kubectl and gets the log and the report. Returns an outcome for every
     conformance test of that version, those that were not run as skipped; of other labels for every test that was run.
     """
     report = place / "report.json"
@@ -119,13 +119,13 @@ def run(
         "--dump-logs-on-failure=true",
     ]
     _watch([str(word) for word in command], place / "conformance.log")
-    told = json.loads(report.read_text())
-    see_that_it_ran(told)
-    return outcomes(told) if labels == CONFORMANCE else all_that_ran(told)
+    whole = json.loads(report.read_text())
+    see_that_it_ran(whole)
+    return outcomes(whole) if labels == CONFORMANCE else all_that_ran(whole)
 
 
 def see_that_it_ran(report: list[dict[str, Any]]) -> None:
-    """Fail if the suite itself broke off: tests are missing from its report then, without a failed one."""
+    """Fail if the suite itself was cut off: then tests are missing from its report, without a failed one."""
     reasons = [reason for suite in report for reason in suite.get("SpecialSuiteFailureReasons") or ()]
     nodes = [spec for suite in report for spec in suite["SpecReports"] or () if spec["LeafNodeType"] != "It"]
     reasons += [(spec.get("Failure") or {}).get("Message", "") for spec in nodes if spec["State"] in BROKEN]
@@ -135,14 +135,14 @@ def see_that_it_ran(report: list[dict[str, Any]]) -> None:
 def _watch(command: list[str], log: Path) -> None:
     progress = Progress(say, time.monotonic())
     decoded = codecs.getincrementaldecoder("utf-8")("replace")
-    # In a process group of its own: it has children that would go on without it.
+    # In a separate process group: it has children that would keep running without it.
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
     assert process.stdout is not None
     try:
         with log.open("w") as sink:
-            # What there is, and not a whole buffer: a test that is over is one character.
+            # Read available output, not a whole buffer: a finished test is one character.
             while piece := os.read(process.stdout.fileno(), 4096):
                 text = decoded.decode(piece)
                 sink.write(text)

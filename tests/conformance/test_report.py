@@ -1,4 +1,4 @@
-"""The page on conformance says what a run of the tests said, and how far it is while it runs."""
+"""The page on conformance has the results of a run of the tests; while it runs, its progress is reported."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def spec(leaf: str, state: str, **more: object) -> dict[str, object]:
 
 
 def test_a_report_of_ginkgo_gives_the_conformance_tests_and_nothing_else() -> None:
-    told = [
+    specs = [
         spec("should work [Conformance]", "passed"),
         spec("should be quick [Conformance]", "timedout", Failure={"Message": "too slow"}),
         spec("is nobody's business", "passed"),
         spec("", "passed", LeafNodeType="BeforeSuite"),
     ]
-    outcomes = suite.outcomes([{"SpecReports": told}, {"SpecReports": None}])
+    outcomes = suite.outcomes([{"SpecReports": specs}, {"SpecReports": None}])
     assert outcomes == [
         Outcome("[sig-network] DNS should be quick [Conformance]", "failed", 1.5, "too slow"),
         Outcome("[sig-network] DNS should work [Conformance]", "passed", 1.5),
@@ -76,7 +76,7 @@ def test_the_page_names_what_failed_and_what_was_not_run_with_the_reason() -> No
 def test_the_table_of_images_is_of_what_was_loaded() -> None:
     page = report.page([], FACTS, 90, LOADED)
     assert "| agnhost | 2.55, 2.66.1 | upstream's program" in page
-    assert "| novel | 1.0 | not said; add it" in page
+    assert "| novel | 1.0 | unknown; add it" in page
     assert "kitten" not in page and "nginx" not in page
 
 
@@ -121,26 +121,26 @@ def test_a_page_that_was_edited_contradicts_itself(edit: str) -> None:
     assert report.faults(text) != []
 
 
-def test_progress_counts_what_is_over_and_tells_what_is_left() -> None:
-    said: list[str] = []
-    progress = Progress(said.append, began=0.0)
+def test_progress_counts_finished_tests_and_estimates_the_time_left() -> None:
+    lines: list[str] = []
+    progress = Progress(lines.append, began=0.0)
     for text in ("Will run 4", "0 of 7000 specs\n", "•" * 9, "• [FAI", "LED] [2 seconds]\n"):
         progress.read(text, 20.0)
-    assert said == []
+    assert lines == []
     progress.read("•", 60.0)
-    assert said == [
+    assert lines == [
         "11 of 40 tests are over after 60 s, 1 failed;"
         " at this pace 2 min 38 s are left, and those that run alone are slower"
     ]
 
 
-def test_progress_of_a_few_tests_is_told_too() -> None:
-    said: list[str] = []
-    Progress(said.append, began=0.0).read("Will run 3 of 7000 specs\n", 60.0)
-    assert said == ["0 of 3 tests are over after 60 s, 0 failed"]
+def test_progress_of_a_few_tests_is_reported_too() -> None:
+    lines: list[str] = []
+    Progress(lines.append, began=0.0).read("Will run 3 of 7000 specs\n", 60.0)
+    assert lines == ["0 of 3 tests are over after 60 s, 0 failed"]
 
 
-def test_a_suite_that_broke_off_is_no_suite_without_failures() -> None:
+def test_an_aborted_suite_is_not_a_passed_one() -> None:
     suite.see_that_it_ran([{"SpecReports": [spec("works [Conformance]", "failed")]}])
     before = spec("", "failed", LeafNodeType="SynchronizedBeforeSuite", Failure={"Message": "no API server"})
     for broken in ({"SpecReports": [before]}, {"SpecReports": None, "SpecialSuiteFailureReasons": ["no API server"]}):
@@ -148,12 +148,12 @@ def test_a_suite_that_broke_off_is_no_suite_without_failures() -> None:
             suite.see_that_it_ran([broken])
 
 
-def test_the_page_in_docs_is_of_the_version_that_the_lab_builds_and_names_what_failed() -> None:
+def test_the_page_in_docs_is_about_the_version_that_the_lab_builds() -> None:
     text = report.PAGE.read_text()
     assert f"## Kubernetes {layouts.NEWEST}, " in text
     assert report.faults(text) == []
     assert report.NO_RECIPE not in text
 
 
-def test_less_than_a_tenth_is_no_smoke_test() -> None:
+def test_less_than_a_tenth_is_not_enough_for_a_smoke_test() -> None:
     assert test_smoke.FEWEST == 0.1 and "a tenth of them" in report.HEAD

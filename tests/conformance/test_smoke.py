@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 FEWEST = 0.1
-"""The part of all conformance tests that is run here."""
+"""The share of all conformance tests that runs here."""
 
 
 def test_a_tenth_of_upstreams_tests_pass(

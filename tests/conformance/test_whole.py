@@ -1,4 +1,4 @@
-"""All of upstream's conformance tests, on a cluster that Slipway installed; what came out is docs/conformance.md."""
+"""All of upstream's conformance tests, on a cluster that Slipway installed; the results go to docs/conformance.md."""
 
 from __future__ import annotations
 

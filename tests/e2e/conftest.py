@@ -1,4 +1,4 @@
-"""Gives the tests of the whole product three fresh machines, Slipway as people start it, and a browser signed in."""
+"""Fixtures for the tests of the whole product: three fresh machines, a running Slipway, and a signed-in browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NODES = 3
 
 @pytest.fixture(scope="module")
 def machines(lab: Lab) -> Lab:
-    """The lab with three hosts on which nothing was ever installed."""
+    """The lab with three fresh hosts."""
     if lab.hosts():
         lab.reset()
     lab.up(NODES)
@@ -35,7 +35,7 @@ def machines(lab: Lab) -> Lab:
 
 @pytest.fixture(scope="module")
 def site(machines: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """`manage.py serve` on a data directory of its own."""
+    """`manage.py serve` with a separate data directory."""
     with serving(
         tmp_path_factory.mktemp("slipway"), artifacts=lab_bundle, practice_file=machines.practice_file
     ) as running:
@@ -44,7 +44,7 @@ def site(machines: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, site: Site) -> Iterator[Page]:
-    """A tab in which the administrator is signed in, with a password of their own."""
+    """A tab in which the administrator is signed in with a new password."""
     context = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(20_000)
     tab = context.new_page()

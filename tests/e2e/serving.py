@@ -1,4 +1,4 @@
-"""Slipway as people start it: `manage.py serve` on a fresh data directory, and what is seen of it from outside."""
+"""Slipway as users start it: `manage.py serve` with a fresh data directory, observed from outside."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIRST_START = re.compile(r"log in as (\S+) with the one-time password (\S+)")
 
 @dataclass
 class Site:
-    """A running Slipway. `user` and `one_time_password` are those it printed."""
+    """A running Slipway. It printed `user` and `one_time_password`."""
 
     url: str
     data: Path
@@ -43,7 +43,7 @@ class Site:
 
     @property
     def log(self) -> Path:
-        """What serve, its web process and its workers printed."""
+        """The output of serve, its web process and its workers."""
         return self.data.parent / "serve.log"
 
     def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -52,7 +52,7 @@ class Site:
             return connection.execute(question, values).fetchall()
 
     def worker(self) -> int:
-        """The process that carries runs out."""
+        """The process that executes runs."""
         for child in children_of(self.process.pid):
             if "work" in words_of(child):
                 return child
@@ -73,7 +73,7 @@ class Site:
 
 @contextmanager
 def serving(place: Path, *, artifacts: Path, practice_file: Path) -> Iterator[Site]:
-    """Slipway for as long as the block lasts; `place` is an empty directory."""
+    """Slipway as long as the block runs; `place` is an empty directory."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -118,15 +118,15 @@ def _wait_for_start(site: Site) -> None:
             return probe.connect_ex((address, int(port))) == 0
 
     wait_for(answers, START_SECONDS, "the first answer")
-    said = FIRST_START.search(site.log.read_text())
-    assert said is not None, site.log.read_text()
-    site.user, site.one_time_password = said[1], said[2]
+    login = FIRST_START.search(site.log.read_text())
+    assert login is not None, site.log.read_text()
+    site.user, site.one_time_password = login[1], login[2]
 
 
 def wait_for(true: Callable[[], object], seconds: float, what: str) -> None:
-    """Until something is so; a test fails when that takes too long."""
+    """Wait until a condition is true; fails the test when that takes too long."""
     until = time.monotonic() + seconds
     while not true():
         if time.monotonic() > until:
-            raise AssertionError(f"{what} did not come within {seconds:.0f} seconds")
+            raise AssertionError(f"gave up after {seconds:.0f} seconds of waiting for {what}")
         time.sleep(0.2)

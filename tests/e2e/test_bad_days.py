@@ -1,4 +1,4 @@
-"""Bad days: power lost, disks full, workers killed, minds changed; the run says so, or goes on regardless."""
+"""Bad days: power failures, full disks, killed workers, cancels; the run reports them or continues."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ NOTICED_SECONDS = 120.0
 """A machine that lost its power is silent for 27 s before its connection counts as lost, and is tried twice more, each
 time for 10 s after a pause of 3 s; the rest is for slow machines. TCP alone would try for a quarter of an hour."""
 BOOT_SECONDS = 20.0
-"""How long a machine is off that boots again; those of the lab alone would take three seconds."""
+"""How long a machine is off while it reboots; the lab's hosts would take only three seconds."""
 CANCEL_SECONDS = 240.0
 STEP_MS = 120_000
 OURS = "kubeadm|ctr .*images|crictl|sha256sum|slipway"
-"""What steps run on machines; kubelet, containerd and etcd are services and stay."""
+"""Programs that steps run on machines; kubelet, containerd and etcd are services and stay."""
 WORK = "SELECT count(*) FROM clusters_steprun WHERE run_id = ? AND phase <> 'precheck'"
 FAILED_STEPS = "SELECT count(*) FROM clusters_steprun WHERE run_id = ? AND host = ? AND state = 'failed'"
 DONE = f"{WORK} AND state IN ('same', 'changed', 'skipped')"
@@ -48,7 +48,7 @@ def walk_to_review(request: pytest.FixtureRequest, page: Page, machines: Lab) ->
 
 
 def wait_for_its_middle(site: Site, run: int) -> None:
-    """Until a third of the work is over: binaries are there, and machines have begun to act on each other."""
+    """Wait until a third of the work is over: binaries are installed, and machines depend on each other."""
 
     def half_done() -> bool:
         done, everything = site.ask(DONE, run)[0][0], site.ask(WORK, run)[0][0]
@@ -58,7 +58,7 @@ def wait_for_its_middle(site: Site, run: int) -> None:
 
 
 def retry(walk: Walk, button: str | re.Pattern[str] = re.compile("^Retry")) -> int:
-    """Press one of the ways on from a run; gives the number of the run whose page opens."""
+    """Press one of a run's buttons to continue; returns the number of the run whose page opens."""
     before = walking.run_number(walk.page)
     walk.page.get_by_role("button", name=button).first.click()
     walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{before}/" not in url)
@@ -66,13 +66,13 @@ def retry(walk: Walk, button: str | re.Pattern[str] = re.compile("^Retry")) -> i
 
 
 def assert_success(walk: Walk, site: Site) -> None:
-    """The run whose page is open ends well; otherwise what failed is told."""
+    """The run whose page is open succeeds; otherwise the test reports what failed."""
     state = walking.wait_until_over(walk)
     failures = site.ask("SELECT failures FROM clusters_run WHERE id = ?", walking.run_number(walk.page))
     assert state == "succeeded", failures
 
 
-def test_a_full_disk_and_a_pulled_plug_are_named_one_step_is_tried_alone_and_the_rest_survives_a_reboot(
+def test_a_full_disk_a_power_cut_and_a_reboot_do_not_stop_an_installation(
     walk_to_review: Walk, machines: Lab, site: Site
 ) -> None:
     walk = walk_to_review
@@ -99,7 +99,7 @@ def test_a_full_disk_and_a_pulled_plug_are_named_one_step_is_tried_alone_and_the
     wait_for_its_middle(site, second)
     assert walking.run_state(walk.page) == "running"
     machines.kill("node3")
-    # Noticed in time; the run itself ends when the other machines have done what needs no node3.
+    # Noticed in time; the run itself ends when the other machines have finished the work that does not need node3.
     wait_for(lambda: bool(site.ask(FAILED_STEPS, second, "node3")[0][0]), NOTICED_SECONDS, "node3 to be missed")
     assert walking.wait_until_over(walk) == "failed"
     message, failures = site.ask("SELECT message, failures FROM clusters_run WHERE id = ?", second)[0]
@@ -117,7 +117,7 @@ def test_a_full_disk_and_a_pulled_plug_are_named_one_step_is_tried_alone_and_the
     expect(walk.page.locator(".attempts a")).to_have_count(5)
 
 
-def test_a_cancel_leaves_nothing_running_and_its_retry_survives_a_killed_worker(
+def test_a_cancelled_run_leaves_nothing_and_its_retry_survives_a_killed_worker(
     walk_to_review: Walk, machines: Lab, site: Site
 ) -> None:
     walk = walk_to_review
@@ -126,7 +126,7 @@ def test_a_cancel_leaves_nothing_running_and_its_retry_survives_a_killed_worker(
     assert walking.run_state(walk.page) == "running"
     walk.page.get_by_role("button", name="Cancel", exact=True).first.click()
     walk.page.locator("#cancel-run button[type=submit]").click()
-    # A step that must not be cut, such as a join, ends first.
+    # A step that must not be interrupted, such as a join, ends first.
     assert walking.wait_until_over(walk, CANCEL_SECONDS) == "cancelled"
     for name in walking.MACHINES:
         left = machines.execute(name, f"pgrep -fa '{OURS}' | grep -v pgrep || true")
@@ -144,7 +144,7 @@ def test_a_cancel_leaves_nothing_running_and_its_retry_survives_a_killed_worker(
 
 
 def no_line_is_lost_or_doubled(site: Site, run: int) -> None:
-    """Its events and lines are numbered without a gap, though somebody else went on with it."""
+    """Its events and lines are numbered without a gap, although another worker resumed it."""
     (takeovers, last_seq, last_line) = site.ask(
         "SELECT takeovers, last_seq, last_line FROM clusters_run WHERE id = ?", run
     )[0]

@@ -1,4 +1,4 @@
-"""The promise of the whole product: from the first start to a cluster that answers, in the browser."""
+"""The promise of the whole product: from the first start to a running cluster, in the browser."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ APPLICATION = {
 
 @dataclass
 class Installed:
-    """What the walk through the browser has left."""
+    """The results of the walk through the browser."""
 
     walk: Walk
     run: int
@@ -125,7 +125,7 @@ def installed(page: Page, site: Site, lab_bundle: Path, tmp_path_factory: pytest
 
 @pytest.fixture(scope="module")
 def application(installed: Installed, machines: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Two replicas of a small web server behind two services; gives the ClusterIP of the inner one."""
+    """Two replicas of a small web server behind two services; returns the ClusterIP of the inner one."""
     place = tmp_path_factory.mktemp("image")
     shutil.copy(lab_bundle / "images" / ARCHIVE, place / ARCHIVE)
     for host in machines.hosts():
@@ -137,7 +137,7 @@ def application(installed: Installed, machines: Lab, lab_bundle: Path, tmp_path_
 
 
 def fetched(machines: Lab, node: str, url: str) -> str:
-    """What a node gets from an address; rules for a new service take a moment to reach every node."""
+    """The answer that a node gets from an address; rules for a new service take a moment to reach every node."""
     return machines.execute(
         node, f"curl -fsS --noproxy '*' --max-time 5 --retry 10 --retry-delay 1 --retry-all-errors {url}"
     )
@@ -161,12 +161,12 @@ def test_pods_find_services_by_name(application: str, installed: Installed) -> N
     pods = installed.ask("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.name}").split()
     assert len(pods) == 2
     for pod in pods:
-        # Not wget: a static busybox cannot look names up by the C library, its nslookup asks the DNS server itself.
+        # Not wget: a static busybox cannot resolve names through the C library; its nslookup queries the server itself.
         found = installed.ask("exec", pod, "--", "nslookup", "-type=a", "inside.default.svc.cluster.local")
         assert application in found.split("Name:")[1]
 
 
-def test_a_second_time_changes_nothing(installed: Installed, site: Site) -> None:
+def test_a_second_installation_changes_nothing(installed: Installed, site: Site) -> None:
     again = site.manage("cluster", "create", "-f", str(installed.document), "--yes", seconds=300)
     assert again.returncode == 0, again.stdout + again.stderr
     (state, number) = site.ask("SELECT state, id FROM clusters_run ORDER BY id DESC LIMIT 1")[0]
@@ -182,7 +182,7 @@ def test_a_second_time_changes_nothing(installed: Installed, site: Site) -> None
     assert second < first / 2
 
 
-def test_no_secret_is_to_be_found_anywhere(installed: Installed, site: Site) -> None:
+def test_no_secret_is_stored_in_plain_text(installed: Installed, site: Site) -> None:
     passwords = {host["password"] for host in yaml.safe_load(installed.document.read_text())["spec"]["hosts"]}
     key = yaml.safe_load(installed.kubeconfig.read_text())["users"][0]["user"]["client-key-data"]
     secrets = {*passwords, key, base64.b64decode(key).decode().splitlines()[1]}

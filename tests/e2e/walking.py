@@ -1,4 +1,4 @@
-"""The ways through the pages, as a person takes them."""
+"""Walks through the pages, as a user makes them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ OVER = ("succeeded", "failed", "cancelled")
 
 
 class Walk:
-    """What was seen on the way: the text of every page, to look for secrets in afterwards."""
+    """The text of every visited page, to search it for secrets afterwards."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.pages: dict[str, str] = {}
 
     def remember(self, name: str) -> None:
-        """Keep the page as it is now."""
+        """Record the current page."""
         self.pages[name] = self.page.content()
 
     def next(self, slug: str) -> None:
@@ -42,7 +42,7 @@ class Walk:
 
 
 def sign_in(page: Page, site: Site) -> None:
-    """With the one-time password, which has to be changed before anything else."""
+    """Sign in with the one-time password, which must be changed before anything else."""
     page.goto("/")
     page.locator("[name=username]").fill(site.user)
     page.locator("[name=password]").fill(site.one_time_password)
@@ -63,7 +63,7 @@ def tick_roles(page: Page) -> None:
 
 
 def take_layout(slug: str) -> Callable[[Page], None]:
-    """Roles and endpoint at once, by the button of a layout."""
+    """Choose roles and endpoint together, with the button of a layout."""
 
     def take(page: Page) -> None:
         page.locator(".layouts summary").click()
@@ -113,7 +113,7 @@ def through_the_wizard(
 
 
 def try_connections(walk: Walk, count: int) -> None:
-    """Have every machine tested, and say yes to the host keys that are new."""
+    """Test every machine, and accept the new host keys."""
     page = walk.page
     page.locator("#test-all").click()
     expect(page.locator("[data-host][data-state='ask']")).to_have_count(count, timeout=60 * SECONDS)
@@ -124,7 +124,7 @@ def try_connections(walk: Walk, count: int) -> None:
 
 
 def acknowledge(page: Page) -> None:
-    """Say on the review page of each warning that it is known, and of each text that runs as root that it was read."""
+    """Acknowledge each warning on the review page, and confirm that each text that runs as root was read."""
     boxes = page.locator(".waive .tick:not(:checked)")
     while left := boxes.count():
         boxes.first.check()
@@ -136,7 +136,7 @@ def acknowledge(page: Page) -> None:
 
 
 def install(walk: Walk) -> int:
-    """Press the button; gives the number of the run whose page opens."""
+    """Press the button; returns the number of the run whose page opens."""
     acknowledge(walk.page)
     walk.page.locator("#install-cluster").click()
     walk.page.wait_for_url(re.compile(r"/runs/\d+/$"))
@@ -156,7 +156,7 @@ def run_state(page: Page) -> str:
 
 
 def wait_until_over(walk: Walk, seconds: float = INSTALL_SECONDS) -> str:
-    """Watch the page, without ever loading it again, until it shows the end; lines must come meanwhile."""
+    """Watch the page, without reloading it, until it shows the end; new lines must appear meanwhile."""
     until, sizes = time.monotonic() + seconds, {text_shown(walk.page)}
     while (state := run_state(walk.page)) not in OVER:
         assert time.monotonic() < until, f"the run is still {state} after {seconds:.0f} seconds"
@@ -176,7 +176,7 @@ def text_shown(page: Page) -> int:
 
 
 def kubeconfig(walk: Walk, place: Path) -> Path:
-    """Download it from the page of the run, with the password again, since a run may take more than ten minutes."""
+    """Download it from the run's page; the password is needed again, since a run may take more than ten minutes."""
     give_password(walk)
     with walk.page.expect_download() as download:
         walk.page.locator("#download-kubeconfig").click()
@@ -187,14 +187,14 @@ def kubeconfig(walk: Walk, place: Path) -> Path:
 
 
 def give_password(walk: Walk) -> None:
-    """Confirm the password, so that secrets may be downloaded."""
+    """Confirm the password, so that secrets can be downloaded."""
     form = {"password": OWN_PASSWORD, "next": "/"}
     headers = {"X-CSRFToken": csrf_token(walk)}
     assert walk.page.request.post("/accounts/password/again/", form=form, headers=headers).ok
 
 
 def csrf_token(walk: Walk) -> str:
-    """What forms of this browser have to send."""
+    """The CSRF token that this browser's forms must send."""
     return {cookie["name"]: cookie["value"] for cookie in walk.page.context.cookies()}["csrftoken"]
 
 

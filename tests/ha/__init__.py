@@ -1,1 +1,1 @@
-"""Machines die while the cluster is in use; what its clients notice of it is measured."""
+"""Machines fail while the cluster is in use; the effect on its clients is measured."""

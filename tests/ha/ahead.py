@@ -1,4 +1,4 @@
-"""Clusters that outages are tried on; the next one is installed while tests of the one before measure nothing."""
+"""Clusters for outage tests; the next one is installed while tests of the one before measure nothing."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from tests.lab.lab import Lab
 
 UNMEASURED = "unmeasured"
-"""The marker of tests that measure nothing. They stand last in their files, so that what was installed beside them
-does not run beside others that do."""
+"""The marker of tests that measure nothing. They are last in their files, so that an installation beside them does not
+run beside tests that measure."""
 FILES = ("test_proxies", "test_shared_address", "test_stacked_etcd", "test_etcd_apart")
-"""The files of outages in the order in which that is so."""
+"""The files of outage tests, in the order that makes this possible."""
 
 
 class Ahead:
-    """Installs on two sets of machines in turn: one is in use, or was, and the other is there for what comes next."""
+    """Installs on two sets of machines in turn: one is in use, or was, and the other is for the next layout."""
 
     def __init__(self, labs: tuple[Lab, Lab], bundle: Path, place: Callable[[str], Path]) -> None:
-        # The one that is in use or installed on, and the other.
+        # The set in use (or being installed), and the other one.
         self._labs = list(labs)
         self._bundle = bundle
         self._place = place
@@ -37,14 +37,14 @@ class Ahead:
         self._pool = ThreadPoolExecutor(1, "install-ahead")
 
     def begin(self, layout: Layout) -> None:
-        """Install this layout, unless that has begun; returns at once."""
+        """Start to install this layout, unless that has started; returns immediately."""
         if layout.name not in self._begun:
             self._labs.reverse()
             work = (self._labs[0], layout, self._bundle, self._place(layout.name))
             self._begun[layout.name] = self._pool.submit(install, *work)
 
     def cluster(self, layout: Layout) -> Installed:
-        """The installed layout, alone on this machine: the hosts of the one before are taken down first."""
+        """The installed layout, alone on this machine: the hosts of the previous one are removed first."""
         self.begin(layout)
         self._labs[1].down()
         installed = self._begun[layout.name].result()
@@ -52,14 +52,14 @@ class Ahead:
         return installed
 
     def end(self) -> None:
-        """Wait for what was begun, and leave no machine behind."""
+        """Wait for installations in progress, and remove all machines."""
         self._pool.shutdown()
         for lab in self._labs:
             lab.down()
 
 
 def in_order(item: pytest.Item) -> int:
-    """Where a test's file stands; those that are no outages come before all of them, as they are."""
+    """The position of a test's file; files without outages come first, in their own order."""
     return FILES.index(item.path.stem) if item.path.stem in FILES else -1
 
 

@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 IMAGE = "docker.io/library/busybox:1.35"
 NEXT_IMAGE = "docker.io/library/busybox:1.35-next"
-"""The same programs under another name: for Kubernetes it is another image, and every replica has to be replaced."""
+"""The same programs under another name: for Kubernetes it is another image, so that it replaces every replica."""
 ARCHIVE = "busybox-1.35.tar"
 NODE_PORT = 30090
-GONE_AFTER = 10
+EVICTED_AFTER = 10
 """Seconds after which replicas leave a node that does not answer; Kubernetes' default is 300."""
 
 
 SERVING = "echo ready > /tmp/index.html; trap 'kill $!; exit' TERM; httpd -f -p 8080 -h /tmp & wait"
-"""A shell stands before the server: the first process of a container hears no signal that it does not ask for, and
-the server would be killed after half a minute."""
+"""A shell runs the server: the first process of a container gets only signals that it handles, so that the server would
+be killed after half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """A pod of the application. `ended`: it was told to end, and none of its containers runs any more.
+    """A pod of the application. `ended`: it was asked to end, and none of its containers runs any more.
 
     Such a pod may stay in the list for more than a minute: kubelet 1.20 loses a container that it has removed before it
-    told of its end ("could not be located when the pod was deleted"), and looks again when it looks at everything.
+    reported its end ("could not be located when the pod was deleted"), and notices that only in its next full check.
     """
 
     node: str
@@ -42,7 +42,7 @@ class Replica:
 
 
 def send_images(cluster: Installed, nodes: tuple[str, ...], bundle: Path, place: Path) -> None:
-    """Both images onto these nodes, which have no registry to pull from."""
+    """Copy both images to these nodes, which have no registry to pull from."""
     shutil.copy(bundle / "images" / ARCHIVE, place / ARCHIVE)
     for node in nodes:
         cluster.lab.send(node, place, "/tmp/images")
@@ -63,15 +63,15 @@ def application() -> str:
         # Without a request its share of a busy processor is next to nothing, and answers take seconds.
         "resources": {"requests": {"cpu": "100m"}},
         "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1},
-        # Nodes need a moment to learn that a replica is to get no more requests.
+        # Nodes need a moment to learn that a replica must get no more requests.
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
     }
-    gone = [
+    tolerations = [
         {
             "key": f"node.kubernetes.io/{key}",
             "operator": "Exists",
             "effect": "NoExecute",
-            "tolerationSeconds": GONE_AFTER,
+            "tolerationSeconds": EVICTED_AFTER,
         }
         for key in ("not-ready", "unreachable")
     ]
@@ -91,7 +91,7 @@ def application() -> str:
             "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {"labels": {"app": "web"}},
-                "spec": {"containers": [web], "tolerations": gone, "topologySpreadConstraints": [spread]},
+                "spec": {"containers": [web], "tolerations": tolerations, "topologySpreadConstraints": [spread]},
             },
         },
     }
@@ -109,7 +109,7 @@ def application() -> str:
 
 
 def pods(cluster: Installed) -> list[Replica]:
-    """The replicas there are."""
+    """The existing replicas."""
     return [
         Replica(
             node=item["spec"].get("nodeName", ""),
@@ -121,5 +121,5 @@ def pods(cluster: Installed) -> list[Replica]:
             ended="deletionTimestamp" in item["metadata"]
             and not any("running" in each["state"] for each in item["status"].get("containerStatuses", ())),
         )
-        for item in cluster.seen("get", "pods", "-l", "app=web")["items"]
+        for item in cluster.kubectl_json("get", "pods", "-l", "app=web")["items"]
     ]

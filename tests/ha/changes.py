@@ -1,4 +1,4 @@
-"""What really runs on the lab's hosts after a change of the document, asked of the hosts and not of the API."""
+"""What really runs on the lab's hosts after a change of the document, read on the hosts and not from the API."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from tests.ha.installed import Installed
 
-TOLD = {
+AUDIT_POLICY = {
     "rules": [
         {"level": "RequestResponse", "resources": [{"group": "", "resources": ["configmaps"]}]},
         {"level": "None"},
     ]
 }
-"""An audit policy that writes down the content of ConfigMaps, which Slipway's never does, and nothing else."""
+"""An audit policy that records only the content of ConfigMaps, which Slipway's own policy never records."""
 
 
 def arguments(cluster: Installed, on: str, program: str) -> list[str]:
@@ -33,27 +33,27 @@ def runs(cluster: Installed, on: str, program: str) -> bool:
 
 
 def names_served(cluster: Installed, on: str) -> frozenset[str]:
-    """The names in the certificate that an API server shows."""
-    shown = ssl.get_server_certificate((cluster.host(on).address, cluster.layout.port), timeout=5)
-    return pki.names_of(shown.encode())
+    """The names in the certificate that an API server presents."""
+    presented = ssl.get_server_certificate((cluster.host(on).address, cluster.layout.port), timeout=5)
+    return pki.names_of(presented.encode())
 
 
 def proxy_configuration(cluster: Installed, on: str) -> dict[str, Any]:
-    """What kube-proxy on a host says it runs with."""
+    """The configuration that kube-proxy on a host reports."""
     text = cluster.lab.execute(on, "curl -sf http://127.0.0.1:10249/configz")
     found: dict[str, Any] = json.loads(text)["kubeproxy.config.k8s.io"]
     return found
 
 
 def kubelet_configuration(cluster: Installed, of: str, *, on: str = "") -> dict[str, Any]:
-    """What the kubelet of a node says it runs with."""
+    """The configuration that the kubelet of a node reports."""
     text = cluster.kubectl("get", "--raw", f"/api/v1/nodes/{of}/proxy/configz", on=on)
     found: dict[str, Any] = json.loads(text)["kubeletconfig"]
     return found
 
 
 def audited(cluster: Installed, on: str, word: str) -> list[dict[str, Any]]:
-    """The events in a host's audit log in which a word is; a last line that is being written is left out."""
+    """The events in a host's audit log that contain a word; an incomplete last line is ignored."""
     text = cluster.lab.execute(on, f"grep -h {word} /var/log/kubernetes/audit/audit.log || true")
     return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
 
@@ -65,9 +65,9 @@ def pod_routes(cluster: Installed, on: str) -> dict[str, str]:
 
 
 def pods_of_others(cluster: Installed, on: str, but: Collection[str]) -> dict[str, str]:
-    """The pod network of each node but some -> its address, as the API server on `on` has them."""
+    """The pod network of each node except `but` -> its address, according to the API server on `on`."""
     return {
         item["spec"]["podCIDR"]: cluster.host(item["metadata"]["name"]).address
-        for item in cluster.seen("get", "nodes", on=on)["items"]
+        for item in cluster.kubectl_json("get", "nodes", on=on)["items"]
         if item["metadata"]["name"] not in but
     }

@@ -1,7 +1,7 @@
-"""A client of the cluster that does one thing over and over and writes down when it went well; run as a program.
+"""A client of the cluster that repeats one request and records when it succeeded; run as a program.
 
-It speaks HTTP by itself and opens a connection for each request, so that what it measures is the cluster and
-not a library's patience. `python -m tests.ha.client write|get SERVER SECONDS PATIENCE [NAME CERTIFICATE KEY]` prints a
+It uses HTTP directly and opens a connection for each request, so that it measures the cluster and not a library's
+retries. `python -m tests.ha.client write|get SERVER SECONDS PATIENCE [NAME CERTIFICATE KEY]` prints a
 JSON line for each request, which may take so many seconds of patience: number, start and end in seconds since the
 epoch, and the error or null.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def write(server: str, patience: float, name: str, certificate: str, key: str) -> Callable[[int], None]:
-    """Creates ConfigMap NAME-N through the API; nobody else may have begun with that name."""
+    """Creates ConfigMap NAME-N through the API; no other client may use that name."""
     trust = ssl._create_unverified_context()
     trust.load_cert_chain(certificate, key)
     place = urlsplit(server)
@@ -40,7 +40,7 @@ def write(server: str, patience: float, name: str, certificate: str, key: str) -
             answer.read()
         finally:
             connection.close()
-        # 409: an earlier try of this number went through, though its answer was lost.
+        # 409: an earlier attempt for this number succeeded, although its answer was lost.
         if answer.status not in (201, 409):
             raise OSError(f"status {answer.status}")
 
@@ -66,7 +66,7 @@ def get(server: str, patience: float) -> Callable[[int], None]:
 
 
 def main() -> None:
-    """Ask again every 100 ms until the time is over; a number that failed is not tried again."""
+    """Repeat every 100 ms until the time is over; a number that failed is not tried again."""
     kind, server, seconds, patience, *rest = sys.argv[1:]
     once = write(server, float(patience), *rest) if kind == "write" else get(server, float(patience))
     until, number = time.time() + float(seconds), 0

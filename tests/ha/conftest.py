@@ -1,4 +1,4 @@
-"""Gives the tests of high availability clusters, a lab, a browser, and a way to tell what they measured."""
+"""Fixtures for the tests of high availability: clusters, a lab, a browser, and a report of what they measured."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["browser", "bundle_before", "figure", "lab", "lab_bundle", "seed_era_
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Outages come in their own order."""
+    """Sort the files of outage tests."""
     items.sort(key=in_order)
 
 
 @pytest.fixture(scope="session")
 def ahead(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ahead]:
-    """Installs clusters before they are asked for."""
+    """Installs clusters before tests request them."""
     other = Lab("ahead", "10.98.100")
     other.down()
     ahead = Ahead((lab, other), lab_bundle, tmp_path_factory.mktemp)
@@ -37,12 +37,12 @@ def ahead(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def cluster(request: pytest.FixtureRequest, ahead: Ahead) -> Installed:
-    """What the file INSTALLS, once for all of its tests, and for those of the next file that names the same."""
+    """The layout that the file INSTALLS, once for all of its tests, and for the next file that names the same."""
     return ahead.cluster(request.module.INSTALLS)
 
 
 @pytest.fixture(autouse=True)
 def _begin_the_next(request: pytest.FixtureRequest) -> None:
-    """Where nothing is measured, the cluster of the file after this one may be installed meanwhile."""
+    """During tests that measure nothing, install the cluster of the next file."""
     if request.node.get_closest_marker(UNMEASURED) and (layout := comes_next(request.node, request.session.items)):
         request.getfixturevalue("ahead").begin(layout)

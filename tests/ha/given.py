@@ -1,4 +1,4 @@
-"""What is there before a cluster is: an etcd and a load balancer on a host that is none of its machines."""
+"""An existing etcd and load balancer, on a host that is not one of the cluster's machines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER = "/srv/etcd"
 
 
 def out_of_the_bundle(bundle: Path, name: str, folder: Path) -> None:
-    """One of etcd's programs, as a file that can be run."""
+    """One of etcd's programs, as an executable file."""
     with tarfile.open(next(bundle.glob("etcd/*/*.tar.gz"))) as archive:
         content = archive.extractfile(next(each for each in archive.getnames() if each.endswith(f"/{name}")))
         assert content is not None
@@ -26,7 +26,7 @@ def out_of_the_bundle(bundle: Path, name: str, folder: Path) -> None:
 
 
 def etcd(lab: Lab, host: LabHost, bundle: Path, place: Path) -> dict[str, Any]:
-    """Starts an etcd that wants to see clients' certificates; gives the document's section on it."""
+    """Starts an etcd that requires client certificates; returns the document's section for it."""
     authority = pki.make_authority("somebody-elses-etcd")
     server, client = pki.sign(authority, "server", [host.address]), pki.sign(authority, "client", ["client"])
     folder = place / "given"

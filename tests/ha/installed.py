@@ -1,4 +1,4 @@
-"""An installed cluster on the lab: what a test asks of it, and clients that use it meanwhile."""
+"""An installed cluster on the lab: commands for tests, and clients that use it meanwhile."""
 
 from __future__ import annotations
 
@@ -60,42 +60,42 @@ class Answer:
 
 @dataclass
 class Client:
-    """A client that runs; `answers` may be asked for while it does."""
+    """A running client; `answers` is available while it runs."""
 
     process: subprocess.Popen[bytes]
     output: Path
     name: str
-    """What its ConfigMaps are called, before their numbers."""
+    """The prefix of its ConfigMaps' names."""
 
     def answers(self) -> list[Answer]:
-        """What it has written down so far."""
+        """The answers that it has recorded so far."""
         return [Answer(**json.loads(line)) for line in self.output.read_text().splitlines() if line.endswith("}")]
 
     def written(self) -> set[str]:
-        """The ConfigMaps of which it was told that they are there, as kubectl names them."""
+        """The ConfigMaps whose creation was acknowledged, as kubectl names them."""
         return {f"configmap/{self.name}-{answer.number}" for answer in self.answers() if answer.error is None}
 
     def stop(self) -> list[Answer]:
-        """End it, and give all its answers."""
+        """End it, and return all its answers."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(10)
         return self.answers()
 
 
 def longest_silence(answers: list[Answer]) -> float:
-    """The longest time in seconds between the ends of two requests that went well."""
+    """The longest time in seconds between the ends of two successful requests."""
     ends = [answer.end for answer in answers if answer.error is None]
     return max((later - earlier for earlier, later in itertools.pairwise(ends)), default=float("inf"))
 
 
 def allowed_silence(seconds: float, answers: list[Answer], deed: float) -> float:
-    """So many seconds, or five times the longest silence before the deed where this machine has so little to spare."""
+    """So many seconds, or on a busy machine five times the longest silence before the outage."""
     return max(seconds, 5 * longest_silence([answer for answer in answers if answer.end < deed]))
 
 
 @dataclass
 class Installed:
-    """The cluster of a layout, reached as the lab's own root."""
+    """The cluster of a layout, with access as the lab's own root."""
 
     lab: Lab
     layout: Layout
@@ -105,21 +105,21 @@ class Installed:
     variables: dict[str, str]
     program: Path
     log: str = ""
-    """What the page of the installation showed, when it was made in the browser."""
+    """The text of the run's page, if the cluster was installed in the browser."""
 
     def host(self, name: str) -> LabHost:
         """The host of that name."""
         return next(host for host in self.hosts if host.name == name)
 
     def create(self) -> str:
-        """`manage.py cluster create`; gives what it printed. Fails the test when it fails."""
+        """`manage.py cluster create`; returns its output. Fails the test when it fails."""
         read = [word for digest in self.digests() for word in ("--acknowledge", digest)]
         done = self.manage("cluster", "create", "-f", str(self.document), "--accept-host-keys", "--yes", *read)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
         return done.stdout
 
     def digests(self) -> list[str]:
-        """Of the texts of the document that run as root."""
+        """The digests of the document's texts that run as root."""
         document = load(self.document.read_text()).document
         return [text.digest for text in root_texts(carry(document, self.document.parent))] if document else []
 
@@ -130,10 +130,10 @@ class Installed:
         self.document.write_text(yaml.safe_dump(whole, sort_keys=False))
 
     def first_run(self) -> tuple[float, float]:
-        """The seconds that the installation took, and those along its critical path, as its timeline has them."""
-        said = self.manage("shell", "-v0", "-c", TIMELINE)
-        assert said.returncode == 0, said.stderr
-        took, critical = json.loads(said.stdout.strip().splitlines()[-1])
+        """The seconds of the installation and of its critical path, according to its timeline."""
+        done = self.manage("shell", "-v0", "-c", TIMELINE)
+        assert done.returncode == 0, done.stderr
+        took, critical = json.loads(done.stdout.strip().splitlines()[-1])
         return took, critical
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -149,7 +149,7 @@ class Installed:
         )
 
     def kubectl(self, *arguments: str, on: str = "", text: str = "") -> str:
-        """kubectl with the administrator's rights, asking the API server of one control plane, by default the first."""
+        """kubectl with the administrator's rights, on the API server of one control plane, by default the first."""
         server = f"https://{self.host(on or self.layout.master[0]).address}:{self.layout.api_port}"
         admin = ["--kubeconfig", str(self.kubeconfig), "--server", server, "--request-timeout", "20s"]
         done = subprocess.run(
@@ -159,7 +159,7 @@ class Installed:
         return done.stdout
 
     def wait_until_api_servers_are_ready(self) -> None:
-        """On a busy machine an API server may be started again after the installation, and knows no rights at first."""
+        """On a busy machine an API server may restart after the installation, and grants no rights at first."""
         for name in self.layout.master:
             wait_for(lambda name=name: self._is_ready(name), PATIENCE, f"a ready API server on {name}")
 
@@ -169,13 +169,13 @@ class Installed:
         except AssertionError:
             return False
 
-    def seen(self, *arguments: str, on: str = "") -> Any:
-        """What `kubectl ... -o json` says."""
+    def kubectl_json(self, *arguments: str, on: str = "") -> Any:
+        """The output of `kubectl ... -o json`."""
         return json.loads(self.kubectl(*arguments, "-o", "json", on=on))
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's, as it lies on the first control plane."""
+        """The administrator's kubeconfig from the first control plane."""
         path = self.place / "admin.conf"
         if not path.exists():
             path.touch(mode=0o600)
@@ -186,12 +186,12 @@ class Installed:
         """The nodes that are Ready."""
         return {
             item["metadata"]["name"]
-            for item in self.seen("get", "nodes", on=on)["items"]
+            for item in self.kubectl_json("get", "nodes", on=on)["items"]
             if any(each["type"] == "Ready" and each["status"] == "True" for each in item["status"]["conditions"])
         }
 
     def etcdctl(self, arguments: str, *, on: str) -> str:
-        """etcdctl on a member, asking that member only unless told otherwise."""
+        """etcdctl on a member; it asks that member only, unless the arguments name others."""
         pki = f"/etc/ssl/etcd/ssl/admin-{on}"
         return self.lab.execute(
             on,
@@ -203,7 +203,7 @@ class Installed:
     def client(
         self, kind: str, server: str, *, on: str = "", seconds: float = 600, patience: float = 2.0
     ) -> Iterator[Client]:
-        """A client that runs on a host of the lab, or here; a single request may take `patience` seconds."""
+        """A client on a host of the lab, or here; a single request may take `patience` seconds."""
         name = f"{kind}-{time.monotonic_ns()}"
         output = self.place / f"{name}.jsonl"
         words = [sys.executable, "-m", "tests.ha.client", kind, server, str(seconds), str(patience)]
@@ -223,24 +223,24 @@ class Installed:
     def _credentials(self) -> tuple[Path, Path]:
         """The administrator's certificate and key as files."""
         user = yaml.safe_load(self.kubeconfig.read_text())["users"][0]["user"]
-        made = []
+        paths = []
         for kind in ("certificate", "key"):
             path = self.place / f"admin-{kind}.pem"
             path.touch(mode=0o600)
             path.write_bytes(base64.b64decode(user[f"client-{kind}-data"]))
-            made.append(path)
-        return made[0], made[1]
+            paths.append(path)
+        return paths[0], paths[1]
 
 
 def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:
-    """The layout installed by `manage.py cluster create`, on fresh hosts unless they are there."""
+    """The layout installed by `manage.py cluster create`; on fresh hosts, or on existing ones without `fresh`."""
     installed = prepare(lab, layout, bundle, place, fresh=fresh)
     installed.create()
     return installed
 
 
 def prepare(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:
-    """Everything but the installation: hosts, a fresh Slipway, the document, and the means to look at the cluster."""
+    """Everything except the installation: hosts, a fresh Slipway, the document, and access to the cluster."""
     if fresh:
         lab.down()
     hosts = lab.up(layout.machines)
@@ -261,7 +261,7 @@ def prepare(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool 
 def install_in_browser(
     lab: Lab, layout: Layout, template: str, bundle: Path, place: Path, browser: Browser
 ) -> Installed:
-    """The same by walking through the wizard: the practice machines, the wizard's template, the layout's port."""
+    """The same through the wizard: with the practice machines, the wizard's template and the layout's port."""
     lab.down()
     hosts = lab.up(layout.machines)
     names = [host.name for host in hosts]
@@ -286,7 +286,7 @@ def install_in_browser(
 
 
 def _kubectl(bundle: Path, place: Path) -> Path:
-    """A kubectl that can be run, as the bundle's files cannot."""
+    """An executable kubectl; the bundle's files are not executable."""
     (kubectl,) = bundle.glob("kubernetes/*/bin/linux/amd64/kubectl")
     program = Path(shutil.copy(kubectl, place / "kubectl"))
     program.chmod(0o755)
@@ -294,7 +294,7 @@ def _kubectl(bundle: Path, place: Path) -> Path:
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str) -> float:
-    """Wait until something is so; gives how long it took. What cannot be asked yet is not so yet."""
+    """Wait until a condition is true; returns how long it took. A check that fails counts as not true yet."""
     began = time.monotonic()
     while True:
         try:
@@ -303,6 +303,6 @@ def wait_until(true: Callable[[], object], seconds: float, what: str) -> float:
         except (AssertionError, LabError, subprocess.TimeoutExpired) as error:
             last: object = error
         else:
-            last = "it is not so"
-        assert time.monotonic() - began < seconds, f"{what} did not come within {seconds:.0f} s: {last}"
+            last = "the condition is false"
+        assert time.monotonic() - began < seconds, f"gave up after {seconds:.0f} s of waiting for {what}: {last}"
         time.sleep(0.3)

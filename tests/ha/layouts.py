@@ -22,8 +22,8 @@ SEED_ERA = kubernetes_1_20.VERSION
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Who is what. `shared_address` is the last number of an address that the control planes share, or that somebody
-    else's load balancer has."""
+    """The roles of machines. `shared_address` is the last number of an address that the control planes share, or that
+    an external load balancer has."""
 
     name: str
     etcd: tuple[str, ...]
@@ -44,12 +44,12 @@ class Layout:
 
     @property
     def machines(self) -> int:
-        """How many hosts it needs."""
+        """The number of hosts that it needs."""
         return len({*self.etcd, *self.master, *self.worker})
 
     @property
     def api_port(self) -> int:
-        """Where API servers listen: behind somebody else's load balancer on their usual port."""
+        """The port of API servers: behind an external load balancer it is the usual one."""
         return 6443 if self.shared_address and not self.load_balancer else self.port
 
     def address(self, hosts: list[LabHost]) -> str:
@@ -66,7 +66,7 @@ class Layout:
         if self.dual_stack:
             pods, services = f"{pods},fd85:ee78::/112", f"{services},fd85:ee79::/112"
             rows = [
-                row | {"internalAddress": f"{at.address},{written_out(at.address6)}"}
+                row | {"internalAddress": f"{at.address},{exploded(at.address6)}"}
                 for row, at in zip(rows, hosts, strict=True)
             ]
         endpoint: dict[str, Any] = {"domain": "lb.kubesphere.local", "address": self.address(hosts), "port": self.port}
@@ -102,16 +102,16 @@ class Layout:
         return path
 
 
-def written_out(address6: str) -> str:
-    """An IPv6 address as some people write it, and no machine."""
+def exploded(address6: str) -> str:
+    """An IPv6 address in full, as some people write it, but machines do not."""
     return ipaddress.ip_address(address6).exploded.upper()
 
 
 NOTICED_EARLY = "node-monitor-grace-period=20s"
-"""A machine that says nothing is missed after 20 seconds in the place of 40: tests wait for that."""
+"""A silent machine is noticed after 20 seconds instead of 40, because tests wait for that."""
 THREE = ("node1", "node2", "node3")
 PROXIES = Layout("proxies", THREE, THREE, ("node4", "node5"), load_balancer="haproxy", port=7443)
-"""Three control planes with etcd, two workers with a proxy each; on a port that is not the usual one."""
+"""Three control planes with etcd, two workers with a proxy each; on a custom port."""
 STACKED_ETCD = Layout(
     "stacked-etcd",
     (),
@@ -139,7 +139,7 @@ STACKED_ETCD = Layout(
     },
     beside={"words.txt": "read by cluster create\n"},
 )
-"""etcd in static pods of kubeadm's on three machines that are everything, and much else that a document can say."""
+"""etcd in kubeadm's static pods on three machines with all roles, and many other settings of a document."""
 ETCD_APART = Layout(
     "etcd-apart",
     ("node3", "node4", "node5"),
@@ -149,11 +149,11 @@ ETCD_APART = Layout(
     shared_address=201,
     kubernetes_section={"controllerManagerArgs": [NOTICED_EARLY]},
 )
-"""etcd on machines of its own; two control planes share an address, since none of them is needed for a quorum."""
+"""etcd on separate machines; two control planes share an address, since none of them is needed for a quorum."""
 THREE_MACHINES = Layout("three-machines", ("node1",), ("node1",), ("node2", "node3"))
-"""etcd and the control plane on one machine, pods on two others: the first document anybody writes."""
+"""etcd and the control plane on one machine, pods on two others: the most common first document."""
 ALL_IN_ONE = Layout("all-in-one", ("node1",), ("node1",), ("node1",))
-"""One machine that is everything."""
+"""One machine with all roles."""
 DUAL_STACK = Layout(
     "dual-stack",
     ("node1",),
@@ -163,5 +163,5 @@ DUAL_STACK = Layout(
 )
 """IPv4 and IPv6 on two machines."""
 DOCKER = Layout("docker", (), ("node1",), ("node2",), shared_address=13, port=8443, runtime="docker", version=SEED_ERA)
-"""A control plane and a worker with Docker, which Kubernetes 1.20 reaches through dockershim; etcd and a load balancer
-are there already, on the lab's third host."""
+"""A control plane and a worker with Docker, which Kubernetes 1.20 uses through dockershim; an external etcd and load
+balancer are on the lab's third host."""

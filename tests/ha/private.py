@@ -1,5 +1,4 @@
-"""A private registry that wants a login and has all images: a layout that takes them from there, and what is to be seen
-afterwards."""
+"""A private registry with a login and all images: a layout that pulls from it, and the checks afterwards."""
 
 from __future__ import annotations
 
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
     from tests.lab.lab import Lab
 
 LOGINS = ("/etc/slipway/registries/config.json", "/var/lib/kubelet/config.json")
-"""Where every runtime's machines keep the login."""
+"""Where machines of every runtime store the login."""
 
 
 @contextmanager
-def taken_from_a_registry(lab: Lab, layout: Layout, bundle: Path, place: Path) -> Iterator[Layout]:
-    """The layout with its section on a registry, which runs until the end of the block. The lab has to be up."""
+def with_registry(lab: Lab, layout: Layout, bundle: Path, place: Path) -> Iterator[Layout]:
+    """The layout with its registry section; the registry runs until the end of the block. The lab must be up."""
     with registry.running(lab, place) as at:
         auths = {at: {"username": registry.USER, "password": registry.PASSWORD, "plainHTTP": True}}
         section = {"privateRegistry": at, "namespaceOverride": "lab", "auths": auths}
@@ -40,15 +39,15 @@ def taken_from_a_registry(lab: Lab, layout: Layout, bundle: Path, place: Path) -
         yield replace(layout, registry=section)
 
 
-def see_that_all_came_from_there(cluster: Installed, *more: str) -> None:
-    """Every pod of the system's has its image from the registry; who may not cannot read the login (it is in `more`
-    files, too), and Slipway keeps none that is not encrypted."""
+def check_images_and_logins(cluster: Installed, *more: str) -> None:
+    """Every system pod has its image from the registry; only root can read the login (it is in `more` files, too), and
+    Slipway stores it only encrypted."""
     at = cluster.layout.registry["privateRegistry"]
-    pods = cluster.seen("get", "pods", "-n", "kube-system")["items"]
+    pods = cluster.kubectl_json("get", "pods", "-n", "kube-system")["items"]
     running = {container["image"] for pod in pods for container in pod["spec"]["containers"]}
     assert all(image.startswith(f"{at}/lab/") for image in running) and len(running) >= 5, running
     for path in (*LOGINS, *more):
         mode = int(cluster.lab.execute("node1", f"stat -c %a {path}"), 8)
         assert stat.filemode(0o100000 | mode) == "-rw-------", path
-    kept = (cluster.place / "data").rglob("*")
-    assert not [path for path in kept if path.is_file() and registry.PASSWORD.encode() in path.read_bytes()]
+    stored = (cluster.place / "data").rglob("*")
+    assert not [path for path in stored if path.is_file() and registry.PASSWORD.encode() in path.read_bytes()]

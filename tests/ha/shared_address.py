@@ -1,4 +1,4 @@
-"""An address that control planes share: who has it, and what clients notice when that machine dies."""
+"""An address that control planes share: its holder, and the effect on clients when that machine fails."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 MOVED_SECONDS = 5.0
 API_BACK_SECONDS = 10.0
-PUT_RIGHT_SECONDS = 10.0
-"""The holder speaks with the first of its advertisements after five seconds, which come each second; a look takes one
-more. Without that it was not put right within twenty."""
+CORRECTED_SECONDS = 10.0
+"""The holder repeats its announcement with the first advertisement after five seconds (there is one each second); a
+check takes one more. Without repetition the mistake was not corrected within twenty seconds."""
 
 
 def holder(cluster: Installed) -> str:
-    """Who has the address now."""
+    """The machine that has the address now."""
     address = cluster.layout.address(cluster.hosts)
     running = {row.name for row in cluster.lab.status() if row.state == "running"}
     found = [
@@ -36,45 +36,45 @@ def holder(cluster: Installed) -> str:
 
 
 def see_it_move(cluster: Installed, figure: Callable[[str], None]) -> None:
-    """Pull the plug of its holder under constant writes; the machine comes back, and the address stays where it is."""
+    """Pull the plug of its holder under constant writes; the machine returns, and the address stays where it moved."""
     address = cluster.layout.address(cluster.hosts)
     dead = holder(cluster)
     alive = next(name for name in cluster.layout.master if name != dead)
     nodes = cluster.ready_nodes()
     with cluster.client("write", f"https://{address}:{cluster.layout.port}") as client:
         wait_until(lambda: len(client.answers()) > 30, 60, "the first writes")
-        pulled, told = time.monotonic(), time.time()
+        pulled, since = time.monotonic(), time.time()
         cluster.lab.kill(dead)
-        wait_until(lambda: _answers(address, cluster.layout.port), 30, "somebody to answer at the shared address")
+        wait_until(lambda: _answers(address, cluster.layout.port), 30, "an answer at the shared address")
         moved = time.monotonic() - pulled
         wait_until(lambda: time.monotonic() > pulled + 30, 60, "thirty seconds of writing")
         answers = client.stop()
     silence = longest_silence(answers)
     figure(f"the address was taken over {moved:.1f} s after the plug was pulled; API silent for {silence:.1f} s")
-    assert moved <= allowed_silence(MOVED_SECONDS, answers, told)
-    assert silence <= allowed_silence(API_BACK_SECONDS, answers, told)
-    kept = set(cluster.kubectl("get", "configmaps", "-o", "name", on=alive).split())
-    assert client.written() <= kept, sorted(client.written() - kept)
+    assert moved <= allowed_silence(MOVED_SECONDS, answers, since)
+    assert silence <= allowed_silence(API_BACK_SECONDS, answers, since)
+    stored = set(cluster.kubectl("get", "configmaps", "-o", "name", on=alive).split())
+    assert client.written() <= stored, sorted(client.written() - stored)
     cluster.lab.start(dead)
     wait_until(lambda: cluster.ready_nodes(on=alive) == nodes, 180, f"{dead} to be Ready again")
     assert holder(cluster) != dead, "moving the address back cuts every connection a second time"
 
 
-def tell_a_wrong_machine(cluster: Installed) -> float:
-    """Have this machine send what is for the address to one that has it not, as if that one had been heard last; gives
-    the seconds until the holder has put it right."""
+def mislead_this_machine(cluster: Installed) -> float:
+    """Have this machine send packets for the address to a machine without it, as if that one had announced it last;
+    returns the seconds until the holder's announcement corrects that."""
     address = cluster.layout.address(cluster.hosts)
     wrong = next(name for name in cluster.layout.master if name != holder(cluster))
     link = cluster.lab.execute(wrong, "cat /sys/class/net/eth0/address").strip()
     bridge = cluster.lab.network.bridge
 
-    def is_told() -> bool:
+    def is_misled() -> bool:
         run(["ip", "neigh", "replace", address, "lladdr", link, "dev", bridge, "nud", "reachable"])
         return not _shakes_hands(address, cluster.layout.port)
 
-    # The holder may speak in just that second, and is believed.
-    wait_until(is_told, 30, "this machine to believe something wrong")
-    return wait_until(lambda: _shakes_hands(address, cluster.layout.port), 30, "the holder to say where the address is")
+    # The holder may announce the address in that very second, which corrects it immediately.
+    wait_until(is_misled, 30, "this machine to use the wrong machine")
+    return wait_until(lambda: _shakes_hands(address, cluster.layout.port), 30, "the holder's announcement")
 
 
 def _shakes_hands(address: str, port: int) -> bool:

@@ -1,4 +1,4 @@
-"""One machine that is everything."""
+"""One machine with all roles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RESOLV_CONF = "/etc/resolv.conf"
 DELETED_SOON = {"imageMinimumGCAge": "1s", "imageGCHighThresholdPercent": 95, "imageGCLowThresholdPercent": 90}
 FULL_DISK = {"evictionHard": {"imagefs.available": "99%", "nodefs.available": "1%"}}
-"""A disk that is 1 % full counts as full: kubelet deletes the images that nobody uses, as it does at 85 % elsewhere."""
+"""A disk that is 1 % full counts as full: kubelet deletes unused images, as it normally does at 85 %."""
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -69,8 +69,8 @@ def test_images_of_a_bundle_outlive_a_disk_that_counts_as_full(
 
 
 def see_that_resolvers_of_no_use_are_refused(cluster: Installed) -> None:
-    """A machine without a name server, and one that asks itself, are named before anything is installed there; in the
-    end it has its own file again."""
+    """A machine without a name server, and one that uses itself, are reported before anything is installed; at the end
+    the machine has its own file again."""
     keep, give_back = "cp --preserve=all {0} {0}.kept", "cat {0}.kept > {0} && rm {0}.kept"
     cluster.lab.execute("node1", keep.format(RESOLV_CONF))
     try:
@@ -90,7 +90,7 @@ def see_that_resolvers_of_no_use_are_refused(cluster: Installed) -> None:
 
 
 def see_that_kube_proxy_takes_the_mode(cluster: Installed, mode: str) -> None:
-    """kube-proxy says itself that it works in the mode that the document has now, and services answer."""
+    """kube-proxy itself reports the document's current mode, and services answer."""
     assert cluster.lab.execute("node1", "curl -sf http://127.0.0.1:10249/proxyMode") != mode
     cluster.change(lambda spec: spec["kubernetes"].update(proxyMode=mode))
     cluster.create()
@@ -105,12 +105,12 @@ def images(cluster: Installed) -> set[str]:
 
 
 def pinned_for_kubelet(cluster: Installed) -> set[str]:
-    """Those of them that kubelet is told not to delete."""
+    """Those that kubelet must not delete."""
     return {name for image in _listed(cluster) if image.get("pinned") for name in image["repoTags"]}
 
 
 def pinned_by_containerd(cluster: Installed) -> set[str]:
-    """Those that bear the mark in containerd's own store."""
+    """Those that have the label in containerd's own store."""
     mark = 'labels."io.cri-containerd.pinned"==pinned'
     return set(cluster.lab.execute("node1", f"ctr -n k8s.io images ls -q '{mark}'").split())
 

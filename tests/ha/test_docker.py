@@ -1,5 +1,5 @@
-"""Docker instead of containerd, with an etcd, a load balancer and a private registry that are there already: pods run,
-again changes nothing."""
+"""Docker instead of containerd, with an existing etcd, load balancer and private registry: pods run, and a second run
+changes nothing."""
 
 from __future__ import annotations
 
@@ -25,39 +25,41 @@ pytestmark = [pytest.mark.seed_era, pytest.mark.lab, pytest.mark.timeout(1200)]
 
 
 def test_docker_runs_pods_and_a_second_run_changes_nothing(lab: Lab, seed_era_bundle: Path, tmp_path: Path) -> None:
-    with _with_what_is_given(lab, seed_era_bundle, tmp_path) as cluster:
+    with _with_existing_etcd_and_balancer(lab, seed_era_bundle, tmp_path) as cluster:
         _nothing_is_done_while_they_are_out_of_reach(cluster)
         cluster.create()
         _docker_runs_them(cluster)
-        private.see_that_all_came_from_there(cluster)
+        private.check_images_and_logins(cluster)
         _name_resolves(cluster, seed_era_bundle)
         assert not changes.runs(cluster, "node1", "etcd"), "etcd is somewhere else"
-        asked = cluster.lab.execute("node2", "grep server: /etc/kubernetes/kubelet.conf").split()[1]
-        assert asked == f"https://lb.kubesphere.local:{layouts.DOCKER.port}"
+        server = cluster.lab.execute("node2", "grep server: /etc/kubernetes/kubelet.conf").split()[1]
+        assert server == f"https://lb.kubesphere.local:{layouts.DOCKER.port}"
         assert "nothing changed" in cluster.create()
     before = lab.execute("node2", "docker ps -q | sort")
     lab.execute("node2", "systemctl restart docker")
-    wait_until(lambda: cluster.ready_nodes() == {"node1", "node2"}, 60, "node2 to be Ready with docker started anew")
-    assert lab.execute("node2", "docker ps -q | sort") == before, "pods did not go on while docker was started anew"
+    wait_until(lambda: cluster.ready_nodes() == {"node1", "node2"}, 60, "node2 to be Ready after docker's restart")
+    assert lab.execute("node2", "docker ps -q | sort") == before, "pods did not keep running while docker restarted"
 
 
 @contextmanager
-def _with_what_is_given(lab: Lab, bundle: Path, place: Path) -> Iterator[Installed]:
+def _with_existing_etcd_and_balancer(lab: Lab, bundle: Path, place: Path) -> Iterator[Installed]:
     lab.down()
     first, _, other = lab.up(3)
     layout = replace(layouts.DOCKER, etcd_section=given.etcd(lab, other, bundle, place))
     given.balancer(lab, other, layout.port, first)
     assert layout.address([first]) == other.address
-    with private.taken_from_a_registry(lab, layout, bundle, place) as whole:
+    with private.with_registry(lab, layout, bundle, place) as whole:
         yield prepare(lab, whole, bundle, place, fresh=False)
 
 
 def _docker_runs_them(cluster: Installed) -> None:
     assert cluster.ready_nodes() == {"node1", "node2"}
-    runtimes = {item["status"]["nodeInfo"]["containerRuntimeVersion"] for item in cluster.seen("get", "nodes")["items"]}
+    runtimes = {
+        item["status"]["nodeInfo"]["containerRuntimeVersion"] for item in cluster.kubectl_json("get", "nodes")["items"]
+    }
     assert all(version.startswith("docker://20.10") for version in runtimes), runtimes
-    told = json.loads(cluster.lab.execute("node2", "docker info --format '{{json .}}'"))
-    assert told["Driver"] == "overlay2" and told["LiveRestoreEnabled"] is True
+    info = json.loads(cluster.lab.execute("node2", "docker info --format '{{json .}}'"))
+    assert info["Driver"] == "overlay2" and info["LiveRestoreEnabled"] is True
 
 
 def _nothing_is_done_while_they_are_out_of_reach(cluster: Installed) -> None:
@@ -65,8 +67,8 @@ def _nothing_is_done_while_they_are_out_of_reach(cluster: Installed) -> None:
     cluster.lab.execute("node3", f"iptables -A {rule}")
     refused = cluster.manage("cluster", "create", "-f", str(cluster.document), "--accept-host-keys", "--yes")
     assert refused.returncode != 0
-    told = refused.stdout + refused.stderr
-    assert "cannot reach the control plane endpoint" in told and "does not reach the external etcd" in told
+    output = refused.stdout + refused.stderr
+    assert "cannot reach the control plane endpoint" in output and "does not reach the external etcd" in output
     assert "slipway" not in cluster.lab.execute("node1", "ls /etc")
     cluster.lab.execute("node3", f"iptables -D {rule}")
 
@@ -81,5 +83,7 @@ def _name_resolves(cluster: Installed, bundle: Path) -> None:
     asks = ["nslookup", "kubernetes.default.svc.cluster.local"]
     cluster.kubectl("run", "asks", f"--image={IMAGE}", "--restart=Never", "--command", "--", *asks)
     wait_until(
-        lambda: cluster.seen("get", "pod", "asks")["status"]["phase"] == "Succeeded", 120, "a pod to resolve a name"
+        lambda: cluster.kubectl_json("get", "pod", "asks")["status"]["phase"] == "Succeeded",
+        120,
+        "a pod to resolve a name",
     )

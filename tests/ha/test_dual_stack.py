@@ -1,5 +1,5 @@
-"""IPv4 and IPv6: machines, pods and services have an address of each, and pods of two nodes talk over both; all images
-come from a private registry that wants a login."""
+"""IPv4 and IPv6: machines, pods and services have an address of each, and pods of two nodes connect over both; all
+images come from a private registry with a login."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory
     place = tmp_path_factory.mktemp("dual")
     lab.down()
     lab.up(layouts.DUAL_STACK.machines)
-    with private.taken_from_a_registry(lab, layouts.DUAL_STACK, lab_bundle, place) as layout:
+    with private.with_registry(lab, layouts.DUAL_STACK, lab_bundle, place) as layout:
         installed = install(lab, layout, lab_bundle, place, fresh=False)
         (place / "image").mkdir()
         send_images(installed, NODES, lab_bundle, place / "image")
@@ -43,7 +43,7 @@ def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def web(node: str) -> dict[str, Any]:
-    """A pod on that node that says where it is."""
+    """A pod on that node that serves the node's name."""
     script = f"mkdir -p /tmp/web && echo {node} > /tmp/web/index.html && exec httpd -f -p 8080 -h /tmp/web"
     container = {
         "name": "web",
@@ -61,7 +61,7 @@ def web(node: str) -> dict[str, Any]:
 
 
 def service() -> dict[str, Any]:
-    """A service with an address of each kind."""
+    """A service with an address of each family."""
     spec = {
         "selector": {"app": "web"},
         "ports": [{"port": 80, "targetPort": 8080}],
@@ -72,13 +72,13 @@ def service() -> dict[str, Any]:
 
 def addresses(cluster: Installed, node: str) -> list[str]:
     """The addresses of the pod on that node, once it is ready."""
-    status = cluster.seen("get", "pod", f"web-{node}")["status"]
+    status = cluster.kubectl_json("get", "pod", f"web-{node}")["status"]
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions", ()))
     return [each["ip"] for each in status.get("podIPs", ())] if ready else []
 
 
-def said_at(cluster: Installed, address: str) -> str:
-    """What a web server says to a node."""
+def answer_at(cluster: Installed, address: str) -> str:
+    """The answer of a web server to a request from node2."""
     return cluster.lab.execute("node2", f"curl -sf -m 5 http://{in_url(address)}/").strip()
 
 
@@ -89,20 +89,20 @@ def in_url(address: str) -> str:
 def test_nodes_have_both_addresses_and_a_part_of_both_networks(cluster: Installed) -> None:
     assert cluster.ready_nodes() == set(NODES)
     for host in cluster.hosts:
-        node = cluster.seen("get", "node", host.name)
+        node = cluster.kubectl_json("get", "node", host.name)
         internal = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
         assert [*map(ip_address, internal)] == [ip_address(host.address), ip_address(host.address6)]
         assert [":" in each for each in node["spec"]["podCIDRs"]] == [False, True]
 
 
 def test_containerd_pulls_with_a_login_that_no_log_shows(cluster: Installed) -> None:
-    private.see_that_all_came_from_there(cluster, "/etc/containerd/config.toml")
+    private.check_images_and_logins(cluster, "/etc/containerd/config.toml")
 
 
 def test_pods_reach_each_other_over_both(cluster: Installed) -> None:
     for here, there in (NODES, NODES[::-1]):
         for address in addresses(cluster, there):
-            # With the pod's network and the host's curl: Debian's static busybox dies of looking an address up.
+            # With the pod's network and the host's curl: Debian's static busybox crashes when it resolves an address.
             pod = "nsenter --net --target $(pgrep -xf 'httpd -f -p 8080 -h /tmp/web')"
             ask = f"{pod} curl -sf -m 5 http://{in_url(address)}:8080/ || true"
             wait_until(
@@ -113,11 +113,11 @@ def test_pods_reach_each_other_over_both(cluster: Installed) -> None:
 
 
 def test_a_service_answers_at_both_of_its_addresses(cluster: Installed) -> None:
-    (ipv4, ipv6) = cluster.seen("get", "service", "web")["spec"]["clusterIPs"]
+    (ipv4, ipv6) = cluster.kubectl_json("get", "service", "web")["spec"]["clusterIPs"]
     assert ":" in ipv6 and ":" not in ipv4
     for address in (ipv4, ipv6):
         wait_until(
-            lambda address=address: said_at(cluster, address) in NODES, 30, f"the service to answer at {address}"
+            lambda address=address: answer_at(cluster, address) in NODES, 30, f"the service to answer at {address}"
         )
 
 
@@ -127,5 +127,5 @@ def test_a_second_run_changes_nothing_and_a_reboot_loses_no_route(cluster: Insta
     cluster.lab.kill("node2")
     cluster.lab.start("node2")
     wait_until(lambda: cluster.ready_nodes() == set(NODES), 180, "node2 to be Ready again")
-    # The API server has not missed it yet when it is there again, so that Ready says nothing of what it does.
+    # It returns before the API server notices its absence, so Ready does not prove that it works again.
     wait_until(lambda: " via " in cluster.lab.execute("node2", route), 60, "node2 to have its route again")

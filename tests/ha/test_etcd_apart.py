@@ -1,6 +1,6 @@
-"""etcd on three machines of its own: one may die; when two are dead the cluster says so, and heals with them.
+"""etcd on three separate machines: one may fail; when two are down, writes are refused until they return.
 
-The control planes are two, and one of them may die."""
+There are two control planes, and one of them may fail."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_members_die_and_come_back_and_nothing_is_lost(cluster: Installed, figur
         figure(f"a write went through {took:.1f} s after one member died")
         cluster.lab.kill("node4")
         refusing = time.time()
-        _says_that_it_refuses(cluster, figure)
+        _check_that_writes_are_refused(cluster, figure)
         heals = time.time()
         cluster.lab.start("node3")
         cluster.lab.start("node4")
@@ -46,9 +46,9 @@ def test_members_die_and_come_back_and_nothing_is_lost(cluster: Installed, figur
     meanwhile = [answer for answer in answers if answer.start > refusing and answer.end < heals]
     figure(f"{len(written)} of {len(answers)} writes were acknowledged, none of {len(meanwhile)} with one member left")
     assert meanwhile and all(answer.error for answer in meanwhile), "one member of three let a write through"
-    kept = set(cluster.kubectl("get", "configmaps", "-o", "name").split())
+    stored = set(cluster.kubectl("get", "configmaps", "-o", "name").split())
     acknowledged = {"configmap/one-dead", "configmap/healed", *client.written()}
-    assert acknowledged <= kept, sorted(acknowledged - kept)
+    assert acknowledged <= stored, sorted(acknowledged - stored)
     wait_until(lambda: cluster.ready_nodes() == {"node1", "node2"}, 120, "both nodes to be Ready")
     assert "nothing changed" in cluster.create()
 
@@ -59,10 +59,10 @@ def test_the_address_moves_when_its_holder_dies_and_no_write_is_lost(
     shared_address.see_it_move(cluster, figure)
 
 
-def _says_that_it_refuses(cluster: Installed, figure: Callable[[str], None]) -> None:
-    """The API does, and so does a run, by the names of the machines that are dead."""
+def _check_that_writes_are_refused(cluster: Installed, figure: Callable[[str], None]) -> None:
+    """The API refuses writes, and a run refuses to start and names the dead machines."""
     refused = _refusal(cluster)
-    figure(f"with one member left the API says: {refused.strip()}")
+    figure(f"with one member left the API answers: {refused.strip()}")
     assert "timed out" in refused or "timeout" in refused or "unavailable" in refused.lower(), refused
     run = cluster.manage("cluster", "create", "-f", str(cluster.document), "--accept-host-keys", "--yes")
     assert run.returncode != 0

@@ -1,4 +1,4 @@
-"""A machine of which nothing is heard any more puts a manifest back by itself, by a timer of its real systemd."""
+"""An unreachable machine restores a manifest by itself, with a timer of its real systemd."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SECONDS = 3
 
 
 def ran(lab: Lab, host: LabHost, command: str) -> str:
-    """What a shell of root on the host says."""
+    """The output of a root shell on the host."""
     return lab.execute(host.name, f"set +e; {command}; true").strip()
 
 
 @pytest.mark.parametrize(("healthy", "expected"), [("false", OLD), ("true", NEW)])
-def test_a_manifest_that_does_not_work_is_put_back_and_one_that_works_stays(
+def test_a_broken_manifest_is_restored_and_a_working_one_stays(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, healthy: str, expected: bytes
 ) -> None:
     monkeypatch.setattr(staticpod, "PUT_BACK_AFTER", SECONDS)
@@ -38,7 +38,7 @@ def test_a_manifest_that_does_not_work_is_put_back_and_one_that_works_stays(
         time.sleep(0.5)
     assert ran(lab, host, f"cat {pod.path}").encode() + b"\n" == expected
     assert not ran(lab, host, f"ls {staticpod.BEFORE}")
-    # A second one takes the place of a first; ended in time, it does nothing.
+    # A second timer replaces the first; stopped in time, it does nothing.
     assert ran(lab, host, f"{files}; {pod._trap().text}; {pod._trap().text}; echo $?") == "0"
     assert ran(lab, host, f"rm {pod._aside}; systemctl stop {pod._unit}.timer; echo $?") == "0"
     time.sleep(2 * SECONDS)

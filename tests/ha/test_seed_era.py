@@ -1,4 +1,4 @@
-"""Kubernetes 1.20.2, from a document of its time: KubeKey 1's dialect, with ports and counts as quoted text."""
+"""Kubernetes 1.20.2, from a document of its era: KubeKey 1's dialect, with ports and counts as quoted text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_document_of_its_time_installs_and_a_second_run_changes_nothing(
     cluster = prepare(lab, layouts.THREE_MACHINES, seed_era_bundle, tmp_path)
     cluster.document.write_text(DOCUMENT.format(hosts="\n".join(map(host_line, cluster.hosts))))
     cluster.create()
-    nodes = cluster.seen("get", "nodes")["items"]
+    nodes = cluster.kubectl_json("get", "nodes")["items"]
     assert cluster.ready_nodes() == set(layouts.THREE)
     assert {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == {layouts.SEED_ERA}
     wait_until(lambda: _answers(cluster), 60, "the cluster's DNS to be there")
@@ -80,5 +80,5 @@ def test_a_document_of_its_time_installs_and_a_second_run_changes_nothing(
 
 
 def _answers(cluster: Installed) -> bool:
-    deployment = cluster.seen("get", "deployment", "coredns", "-n", "kube-system")
+    deployment = cluster.kubectl_json("get", "deployment", "coredns", "-n", "kube-system")
     return bool(deployment["status"].get("availableReplicas", 0) == deployment["spec"]["replicas"])

@@ -1,4 +1,4 @@
-"""The series before the newest: three machines with it are installed, answer, and again changes nothing."""
+"""The series before the newest: three machines are installed with it and answer, and a second run changes nothing."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ def test_the_series_before_installs_and_a_second_run_changes_nothing(
     lab: Lab, bundle_before: Path, tmp_path: Path
 ) -> None:
     cluster = install(lab, replace(layouts.THREE_MACHINES, version=layouts.BEFORE), bundle_before, tmp_path)
-    nodes = cluster.seen("get", "nodes")["items"]
+    nodes = cluster.kubectl_json("get", "nodes")["items"]
     assert cluster.ready_nodes() == set(layouts.THREE)
     assert {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == {layouts.BEFORE}
-    wait_until(lambda: _dns_is_there(cluster.seen("get", "deployment", "coredns", "-n", "kube-system")), 60, "DNS")
+    wait_until(
+        lambda: _dns_is_there(cluster.kubectl_json("get", "deployment", "coredns", "-n", "kube-system")), 60, "DNS"
+    )
     assert "nothing changed" in cluster.create()
 
 

@@ -1,4 +1,4 @@
-"""Three machines that are everything share the endpoint's address: it moves when its holder dies."""
+"""Three machines with all roles share the endpoint's address: it moves when its holder fails."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def test_the_address_moves_when_its_holder_dies_and_no_write_is_lost(
     shared_address.see_it_move(cluster, figure)
 
 
-def test_who_was_told_a_wrong_machine_is_put_right(cluster: Installed, figure: Callable[[str], None]) -> None:
-    took = shared_address.tell_a_wrong_machine(cluster)
-    figure(f"the holder put it right after {took:.1f} s")
-    assert took <= shared_address.PUT_RIGHT_SECONDS
+def test_a_wrong_neighbour_entry_is_corrected(cluster: Installed, figure: Callable[[str], None]) -> None:
+    took = shared_address.mislead_this_machine(cluster)
+    figure(f"the holder corrected it after {took:.1f} s")
+    assert took <= shared_address.CORRECTED_SECONDS
 
 
-def test_the_address_leaves_a_machine_whose_api_server_is_ill(
+def test_the_address_leaves_a_machine_with_an_unhealthy_api_server(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:
     ill = shared_address.holder(cluster)
     manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml"
     cluster.lab.execute(ill, f"mv {manifest} /root/aside.yaml")
-    took = wait_until(lambda: shared_address.holder(cluster) != ill, 90, "the address to leave the ill machine")
+    took = wait_until(lambda: shared_address.holder(cluster) != ill, 90, "the address to leave the unhealthy machine")
     figure(f"the address left {took:.1f} s after the API server was stopped")
     address = cluster.layout.address(cluster.hosts)
     wait_until(

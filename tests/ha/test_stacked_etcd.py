@@ -1,4 +1,4 @@
-"""etcd in static pods of kubeadm's, one on each of three machines that are everything: changed, broken, replaced."""
+"""etcd in kubeadm's static pods, one on each of three machines with all roles: changed, broken, replaced."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from clusters.catalog.manifests import dumped
 from clusters.catalog.networks import flannel
-from clusters.catalog.plugins import settled
+from clusters.catalog.plugins import adapt_objects
 from clusters.catalog.steps.kubernetes.dns import manifest as node_dns
 from clusters.config.load import load
 from tests.catalog.networks.rendered import BOTH
@@ -26,13 +26,13 @@ pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
 INSTALLS = layouts.STACKED_ETCD
 
 MOST_SILENT_SECONDS = 6.0
-"""While control planes are brought to another configuration one after the other."""
+"""While control planes get another configuration one after the other."""
 GOLDEN = Path(__file__).resolve().parent.parent / "catalog" / "golden" / "kube-vip"
 PKI = "/etc/kubernetes/pki/etcd"
 
 
 def etcdctl(cluster: Installed, bundle: Path, arguments: str, *, on: str) -> str:
-    """etcdctl out of the bundle, on a host whose etcd is in a pod."""
+    """The bundle's etcdctl, on a host whose etcd is in a pod."""
     folder = cluster.place / "etcdctl"
     if not folder.exists():
         folder.mkdir()
@@ -52,7 +52,7 @@ def etcd_is_whole(cluster: Installed, bundle: Path) -> bool:
 
 
 def etcd_listens(cluster: Installed, on: str) -> bool:
-    """Whether an etcd takes connections there."""
+    """Whether an etcd accepts connections there."""
     return ":2379 " in cluster.lab.execute(on, "ss -Hltn")
 
 
@@ -62,27 +62,29 @@ def test_all_three_are_ready_with_a_voting_member_each(cluster: Installed, lab_b
     assert "/var/lib/etcd-of-kubeadm" in cluster.lab.execute("node2", "ls -d /var/lib/etcd-of-kubeadm/member")
 
 
-def test_what_the_document_says_arrived(cluster: Installed) -> None:
-    # kubelet tells the API server of its static pods when it gets to it.
+def test_settings_of_the_document_take_effect(cluster: Installed) -> None:
+    # kubelet reports its static pods to the API server with a delay.
     for name in ("kube-apiserver-node2", "etcd-node3"):
-        wait_until(lambda name=name: cluster.seen("get", "pod", name, "-n", "kube-system"), 90, f"the pod {name}")
-    pod = cluster.seen("get", "pod", "kube-apiserver-node2", "-n", "kube-system")["spec"]["containers"][0]
+        wait_until(
+            lambda name=name: cluster.kubectl_json("get", "pod", name, "-n", "kube-system"), 90, f"the pod {name}"
+        )
+    pod = cluster.kubectl_json("get", "pod", "kube-apiserver-node2", "-n", "kube-system")["spec"]["containers"][0]
     assert {"--event-ttl=2h0m0s", "--feature-gates=CPUManagerPolicyAlphaOptions=true"} <= set(pod["command"])
     assert '"kind":"Event"' in cluster.lab.execute("node3", "head -n 1 /var/log/kubernetes/audit/audit.log")
-    etcd = cluster.seen("get", "pod", "etcd-node3", "-n", "kube-system")["spec"]["containers"][0]["command"]
+    etcd = cluster.kubectl_json("get", "pod", "etcd-node3", "-n", "kube-system")["spec"]["containers"][0]["command"]
     assert {"--election-timeout=2500", "--log-level=info"} <= set(etcd)
-    node = cluster.seen("get", "node", "node2")
+    node = cluster.kubectl_json("get", "node", "node2")
     assert node["status"]["capacity"]["pods"] == "99", "kubeletArgs win over maxPods"
     assert node["metadata"]["labels"]["from"] == "kubelet-args"
     kubelet = cluster.lab.execute("node2", "cat /var/lib/kubelet/config.yaml")
     assert "podPidsLimit: 4096" in kubelet and "containerLogMaxFiles: 4" in kubelet
-    corefile = cluster.seen("get", "configmap", "coredns", "-n", "kube-system")["data"]["Corefile"]
+    corefile = cluster.kubectl_json("get", "configmap", "coredns", "-n", "kube-system")["data"]["Corefile"]
     assert "10.9.8.7 hub.example" in corefile
     assert "10.9.8.7 hub.example" in cluster.lab.execute("node1", "cat /etc/hosts")
     assert cluster.lab.execute("node3", "cat /root/first") == "read by cluster create\n"
 
 
-def test_changes_of_the_document_arrive_while_clients_hardly_notice(
+def test_changes_of_the_document_take_effect_while_clients_hardly_notice(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:
     def edit(spec: dict[str, Any]) -> None:
@@ -91,7 +93,7 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(
             "controllerManagerArgs": [layouts.NOTICED_EARLY, "node-monitor-period=6s"],
             "schedulerArgs": ["kube-api-qps=60"],
             "featureGates": {"CPUManagerPolicyAlphaOptions": True, "CrossNamespaceVolumeDataSource": True},
-            "audit": {"enabled": True, "policy": changes.TOLD},
+            "audit": {"enabled": True, "policy": changes.AUDIT_POLICY},
             "apiserverCertExtraSans": ["api.example.org", "10.9.8.6"],
             "kubeletArgs": ["node-labels=from=kubelet-args"],
             "maxPods": 77,
@@ -118,11 +120,11 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(
         assert changes.proxy_configuration(cluster, name)["nftables"]["syncPeriod"] == "45s"
         kubelet = changes.kubelet_configuration(cluster, name)
         assert (kubelet["maxPods"], kubelet["featureGates"]["CrossNamespaceVolumeDataSource"]) == (77, True)
-        assert cluster.seen("get", "node", name)["status"]["capacity"]["pods"] == "77"
-        cluster.kubectl("create", "configmap", f"told-to-{name}", "--from-literal=word=heard", on=name)
+        assert cluster.kubectl_json("get", "node", name)["status"]["capacity"]["pods"] == "77"
+        cluster.kubectl("create", "configmap", f"sent-to-{name}", "--from-literal=word=heard", on=name)
         wait_until(
             lambda name=name: any(
-                "responseObject" in each for each in changes.audited(cluster, name, f"told-to-{name}")
+                "responseObject" in each for each in changes.audited(cluster, name, f"sent-to-{name}")
             ),
             30,
             f"the audit log of {name} to have the content of a ConfigMap",
@@ -131,35 +133,35 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(
 
 
 @pytest.mark.parametrize("name", ["v1.37-arp", "v1.37-bgp"])
-def test_the_api_server_takes_kube_vips_pod(cluster: Installed, name: str) -> None:
-    """Looked at by a real API server only: kube-vip's image is not in the lab."""
-    said = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=(GOLDEN / f"{name}.yaml").read_text())
-    assert "pod/kube-vip created (server dry run)" in said
+def test_the_api_server_accepts_kube_vips_pod(cluster: Installed, name: str) -> None:
+    """Checked by a real API server only: kube-vip's image is not in the lab."""
+    output = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=(GOLDEN / f"{name}.yaml").read_text())
+    assert "pod/kube-vip created (server dry run)" in output
 
 
-def test_the_api_server_takes_the_dns_cache(cluster: Installed) -> None:
+def test_the_api_server_accepts_the_dns_cache(cluster: Installed) -> None:
     """As above: the cache's image is not in the lab."""
     document = load(cluster.document.read_text()).document
     assert document is not None
-    said = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=node_dns(document))
-    assert "daemonset.apps/nodelocaldns created (server dry run)" in said
+    output = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=node_dns(document))
+    assert "daemonset.apps/nodelocaldns created (server dry run)" in output
 
 
 @pytest.mark.parametrize("backend", ["vxlan", "wireguard"])
-def test_the_api_server_takes_flannels_objects(cluster: Installed, backend: str) -> None:
-    """As above. The namespace is made first: a dry run keeps nothing for what comes after it."""
+def test_the_api_server_accepts_flannels_objects(cluster: Installed, backend: str) -> None:
+    """As above. The namespace is created first: a dry run stores nothing for later objects."""
     document = seed(network={"plugin": "flannel", "flannel": {"backendMode": backend}, **BOTH})
-    namespace, *others = settled(document, flannel.objects(document))
+    namespace, *others = adapt_objects(document, flannel.objects(document))
     cluster.kubectl("apply", "--server-side", "-f", "-", text=dumped([namespace]))
-    said = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=dumped(others))
-    assert said.count("serverside-applied (server dry run)") == len(others)
+    output = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=dumped(others))
+    assert output.count("serverside-applied (server dry run)") == len(others)
     cluster.kubectl("delete", "namespace", flannel.NAMESPACE)
 
 
 @pytest.mark.seldom
 @pytest.mark.unmeasured
-def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Installed, lab_bundle: Path) -> None:
-    """As if kubeadm had been killed on node3 after it added the member and before it wrote etcd's pod."""
+def test_an_interrupted_join_is_finished_by_the_next_run(cluster: Installed, lab_bundle: Path) -> None:
+    """The state after kubeadm was killed on node3 between adding the member and writing etcd's pod."""
     cluster.lab.execute("node3", "mv /etc/kubernetes/manifests/etcd.yaml /root/")
     wait_until(lambda: not etcd_listens(cluster, "node3"), 60, "kubelet to end etcd on node3")
     cluster.lab.execute(
@@ -174,7 +176,7 @@ def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Install
 
 @pytest.mark.unmeasured
 def test_a_dead_control_plane_is_replaced_by_another_machine(cluster: Installed, lab_bundle: Path) -> None:
-    """The first listed is dead and taken out of the document, a new machine is listed in its place: one run."""
+    """The first listed machine is dead and removed from the document, a new one is listed in its place: one run."""
     cluster.hosts = cluster.lab.up(4)
     cluster.lab.kill("node1")
     wait_until(lambda: "node1" not in cluster.ready_nodes(on="node2"), 90, "the dead node to be noticed")
@@ -186,9 +188,9 @@ def test_a_dead_control_plane_is_replaced_by_another_machine(cluster: Installed,
         spec["roleGroups"] |= {group: ["node4", "node2", "node3"] for group in ("master", "worker")}
 
     cluster.change(edit)
-    told = cluster.create()
-    assert "node1 is a node of the cluster and not in the document; it does not respond." in told
-    assert "is not in the document and does not answer. This run removes it." in told
+    log = cluster.create()
+    assert "node1 is a node of the cluster and not in the document; it does not respond." in log
+    assert "is not in the document and does not answer. This run removes it." in log
     assert {"node2", "node3", "node4"} <= cluster.ready_nodes(on="node4")
     members = etcdctl(cluster, lab_bundle, "member list", on="node4").splitlines()
     assert sorted(line.split(", ")[2] for line in members) == ["node2", "node3", "node4"]

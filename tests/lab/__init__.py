@@ -1,4 +1,4 @@
-"""The lab: real Debian machines and a real Kubernetes, made on this machine from Debian's packages alone."""
+"""The lab: real Debian machines and a real Kubernetes, made on this machine from Debian's packages and Go modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets `python -m tests.lab` run the lab's command line."""
+"""Runs the lab's command line for `python -m tests.lab`."""
 
 from __future__ import annotations
 

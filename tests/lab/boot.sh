@@ -1,5 +1,5 @@
 #!/bin/sh
-# Boots one lab host in a mount namespace of its own, so that nothing stays mounted when the host is killed.
+# Boots one lab host in a separate mount namespace, so that nothing stays mounted when the host is killed.
 # Usage: boot.sh BASE DISK NETNS MACHINE HOSTNAME CGROUP...
 set -eu
 base=$1 disk=$2 netns=$3 machine=$4 hostname=$5
@@ -8,17 +8,17 @@ for group in "$@"; do echo $$ > "$group/cgroup.procs"; done
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"
 # modprobe succeeds for what is built into the kernel, as on any machine, and only for that.
 chroot "$disk/root" depmod "$(uname -r)"
-# Locks and directories nspawn makes for a machine, and cannot take away when it is killed.
+# Locks and directories that nspawn creates for a machine, and cannot remove when it is killed.
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
 mkdir -p "$disk/sysctl"
 mount -t tmpfs tmpfs "$disk/sysctl"
-# Writable /proc/sys and /sys, and control groups the host takes for its own: kubelet needs both.
+# Writable /proc/sys and /sys, and control groups that look like the host's own: kubelet needs both.
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 SYSTEMD_NSPAWN_USE_CGNS=1
 # /tmp on the disk, as Debian has it: artifacts that pass through it are large.
 export SYSTEMD_NSPAWN_TMPFS_TMP=0
-# Kernel settings that no namespace keeps apart. A host has files of its own in their place: what it sets is
-# seen by nobody else, is gone after a reboot as it should be, and is without effect.
+# Kernel settings that no namespace separates. A host has private files instead: a value that it sets is invisible
+# to others, is gone after a reboot, and has no effect.
 sysctls="vm fs/aio-max-nr fs/file-max fs/inotify fs/nr_open fs/pipe-max-size fs/protected_fifos
   fs/protected_hardlinks fs/protected_regular fs/protected_symlinks fs/suid_dumpable kernel/core_pattern
   kernel/core_uses_pid kernel/dmesg_restrict kernel/hung_task_panic kernel/hung_task_timeout_secs kernel/keys
@@ -29,7 +29,7 @@ own_sysctls() {
   rm -rf "$disk/sysctl/"*
   mkdir "$disk/sysctl/fs" "$disk/sysctl/kernel"
   for name in $sysctls; do
-    # Settings that can only be written do not let themselves be read; those of vm get an empty file.
+    # Write-only settings cannot be read; those of vm get an empty file.
     cp -r "/proc/sys/$name" "$disk/sysctl/$name" 2>/dev/null || true
   done
   for path in /proc/sys/vm/*; do [ -e "$disk/sysctl/vm/${path##*/}" ] || : > "$disk/sysctl/vm/${path##*/}"; done
@@ -37,7 +37,7 @@ own_sysctls() {
 # /var/lib is a plain directory: containerd cannot stack an overlay on an overlay.
 boot() {
   own_sysctls
-  # nspawn makes mounts below /proc last, when sources are looked for inside the host already.
+  # nspawn mounts below /proc last, when it already looks for sources inside the host.
   # shellcheck disable=SC2046  # one word for each bind is meant
   systemd-nspawn --quiet --boot --directory="$disk/root" --machine="$machine" --hostname="$hostname" \
     --register=no --keep-unit --network-namespace-path="/run/netns/$netns" \

@@ -32,18 +32,18 @@ def hierarchies() -> list[Path]:
 
 def make(group: str) -> list[Path]:
     """Make the group in every hierarchy, ready to take processes; returns its directories."""
-    made = []
+    places = []
     for hierarchy in hierarchies():
         place = hierarchy / group
         place.mkdir(parents=True, exist_ok=True)
         if (hierarchy / "cpuset.cpus").exists():
             _hand_down_cpus(hierarchy, place)
-        made.append(place)
-    return made
+        places.append(place)
+    return places
 
 
 def _hand_down_cpus(hierarchy: Path, place: Path) -> None:
-    """A cpuset group takes no process before it has CPUs and memory nodes of its own."""
+    """A cpuset group accepts no process before it has CPUs and memory nodes."""
     parts = place.relative_to(hierarchy).parts
     for depth in range(1, len(parts) + 1):
         current = hierarchy.joinpath(*parts[:depth])
@@ -66,20 +66,20 @@ def _listed(path: Path) -> set[int]:
     try:
         return {int(word) for word in path.read_text().split()}
     except OSError as error:
-        # A group that goes away while it is read is missing, or is "no such device".
+        # A group that is removed while it is read is missing, or gives "no such device".
         if error.errno in (errno.ENOENT, errno.ENODEV):
             return set()
         raise
 
 
 def processor_seconds(group: str) -> float:
-    """Seconds of processor time that the group and those below it have used since they were made."""
+    """Seconds of processor time that the group and those below it have used since their creation."""
     return int((MOUNT / "cpuacct" / group / "cpuacct.usage").read_text()) / 1e9
 
 
 @contextmanager
 def counted(group: str) -> Iterator[None]:
-    """While it lasts, what this process and those it starts use is counted for the group, too."""
+    """Inside, the group also counts the usage of this process and of those it starts."""
     make(group)
     place = MOUNT / "cpuacct"
     before = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if ":cpuacct:" in line)

@@ -62,7 +62,7 @@ def _obey(arguments: argparse.Namespace, lab: Lab) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Do what the command line says; returns the exit code."""
+    """Execute the command line; returns the exit code."""
     try:
         _obey(_parser().parse_args(argv), Lab())
     except LabError as error:

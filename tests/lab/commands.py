@@ -1,4 +1,4 @@
-"""Running the machine's own programs, with errors that say what was run and what it answered."""
+"""Running the machine's own programs, with errors that show the command and its output."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TAIL_LINES = 25
 
 
 class LabError(InstallerError):
-    """The lab cannot do what was asked."""
+    """The lab cannot do what was requested."""
 
 
 def tail(text: str) -> str:
-    """The last lines of an output, which is where programs say why they stopped."""
+    """The last lines of an output, which usually contain the cause of an error."""
     return "\n".join(text.rstrip().splitlines()[-TAIL_LINES:])
 
 
@@ -45,11 +45,11 @@ def run(
             done = subprocess.run(
                 words, input=stdin, text=True, cwd=cwd, env=environment, stdout=sink, stderr=subprocess.STDOUT
             )
-        said = "" if done.returncode == 0 else log.read_text(errors="replace")
+        output = "" if done.returncode == 0 else log.read_text(errors="replace")
     else:
         done = subprocess.run(words, input=stdin, text=True, cwd=cwd, env=environment, capture_output=True)
-        said = done.stdout + done.stderr
+        output = done.stdout + done.stderr
     if done.returncode != 0:
         hint = f"The whole output is in {log}." if log is not None else ""
-        raise LabError(f"{words[0]} ended with {done.returncode}: {' '.join(words)}\n{tail(said)}", hint=hint)
+        raise LabError(f"{words[0]} ended with {done.returncode}: {' '.join(words)}\n{tail(output)}", hint=hint)
     return "" if log is not None else done.stdout

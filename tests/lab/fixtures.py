@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 def _lab_of_this_process() -> Lab:
-    """Parallel test processes have a lab each, and none is the lab that `python -m tests.lab` speaks of."""
+    """Each parallel test process has its own lab, and none is the lab of `python -m tests.lab`."""
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     return Lab(f"test{number}", f"10.98.{number}")
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """A lab of the tests' own, without hosts at first; whatever it has at the end is removed.
+    """A separate lab for tests, without hosts at first; all its hosts are removed at the end.
 
-    Skips without root. Skips before `python -m tests.lab build`: that takes longer than a test may.
+    Skips without root. Skips before `python -m tests.lab build`, which takes longer than a test may.
     Where CI is "true" it fails instead.
     """
     if os.geteuid() != 0:
-        cannot_be_had("the lab cannot be had: it needs root")
+        cannot_be_had("the lab is not available: it needs root")
     lab = _lab_of_this_process()
     if not lab.is_built():
-        cannot_be_had("the lab cannot be had: it is not built: python -m tests.lab build")
+        cannot_be_had("the lab is not available: it is not built: python -m tests.lab build")
     lab.down()
     yield lab
     lab.down()
@@ -40,13 +40,13 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def lab_bundle(lab: Lab) -> Path:
-    """The directory of the newest series' artifact bundle, which the installer takes as its source."""
+    """The directory of the newest series' artifact bundle, which the installer uses as its source."""
     return lab.build()
 
 
 def _bundle_of(lab: Lab, series: str) -> Path:
     if not lab.is_built(series):
-        cannot_be_had(f"the lab's {series} cannot be had: it is not built: python -m tests.lab build {series}")
+        cannot_be_had(f"the lab's {series} is not built: python -m tests.lab build {series}")
     return lab.build(series)
 
 
@@ -77,5 +77,5 @@ def network_bundle(request: pytest.FixtureRequest, lab: Lab) -> Path:
 
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Takes a sentence on what was measured; all of them stand at the end of a run of the tests."""
+    """Records a sentence on a measurement; the test run prints all of them at its end."""
     return lambda sentence: record_property("figure", sentence)

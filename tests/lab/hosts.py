@@ -29,7 +29,7 @@ ENOUGH_WATCHERS = 1024
 
 @dataclass(frozen=True, slots=True)
 class LabHost:
-    """How a host is reached by those who do not know that it is one of the lab's."""
+    """The login of a host, for users that do not know that it belongs to the lab."""
 
     name: str
     address: str
@@ -41,7 +41,7 @@ class LabHost:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A host seen from outside: `number` counts from 1, `home` is the lab's directory."""
+    """A host, from outside: `number` counts from 1, `home` is the lab's directory."""
 
     home: Path
     network: Network
@@ -59,7 +59,7 @@ class Machine:
 
     @property
     def disk(self) -> Path:
-        """Where the host's own files are; it lives as long as the host, through every restart."""
+        """The directory of the host's own files; it stays through every restart, as long as the host exists."""
         return self.home / "hosts" / self.name
 
     @property
@@ -69,16 +69,16 @@ class Machine:
 
     @property
     def machine_name(self) -> str:
-        """What systemd-nspawn calls it."""
+        """Its name for systemd-nspawn."""
         return f"{self.network.name}-{self.name}"
 
     @property
     def is_running(self) -> bool:
-        """Whether any process of the host lives."""
+        """Whether any process of the host is alive."""
         return bool(cgroups.processes(self.group))
 
-    def seen(self) -> LabHost:
-        """The host as its users see it."""
+    def as_lab_host(self) -> LabHost:
+        """The host for its users."""
         return LabHost(self.name, self.address, address6=self.network.address6(self.number))
 
 
@@ -94,7 +94,7 @@ def make_disk(machine: Machine, base: Path) -> None:
     shutil.copytree(base / "var/lib", machine.disk / "var-lib", symlinks=True)
     (upper / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
     (upper / "etc/hostname").write_text(f"{machine.name}\n")
-    # Nobody answers there, which is said at once; but CoreDNS does not start without a server that it could ask.
+    # Nothing answers there, and queries fail immediately; but CoreDNS does not start without a name server.
     (upper / "etc/resolv.conf").write_text(f"nameserver {machine.network.gateway}\n")
     (upper / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {machine.name}\n")
     for kind in ("ed25519", "ecdsa"):
@@ -104,7 +104,7 @@ def make_disk(machine: Machine, base: Path) -> None:
     keys = upper / "root/.ssh"
     keys.mkdir(mode=0o700)
     shutil.copy(root_key(machine.home).with_suffix(".pub"), keys / "authorized_keys")
-    # Last: a disk without it was not finished and is made anew.
+    # Last: a disk without it is incomplete and is made again.
     (machine.disk / "base").symlink_to(base)
 
 
@@ -118,7 +118,7 @@ def root_key(home: Path) -> Path:
 
 
 def start(machine: Machine) -> None:
-    """Power on: returns at once; `wait` says when the host can be used."""
+    """Power on; returns immediately. `wait` returns when the host can be used."""
     base = (machine.disk / "base").resolve(strict=True)
     network.attach(machine.network, machine.name, machine.number)
     groups = cgroups.make(machine.group)
@@ -134,9 +134,9 @@ def wait(machine: Machine) -> None:
     while not _answers(machine.address):
         if time.monotonic() > deadline:
             console = machine.disk / "console.log"
-            said = tail(console.read_text(errors="replace"))
+            output = tail(console.read_text(errors="replace"))
             raise LabError(
-                f"{machine.name} was to answer on {machine.address}:{SSH_PORT} within {BOOT_SECONDS:.0f} s\n{said}",
+                f"{machine.name} should answer on {machine.address}:{SSH_PORT} within {BOOT_SECONDS:.0f} s\n{output}",
                 hint=f"Its whole console is in {console}.",
             )
         time.sleep(0.05)
@@ -151,16 +151,16 @@ def _answers(address: str) -> bool:
 
 
 def allow_watchers() -> None:
-    """systemd, containerd and kubelet watch files; the machine counts watchers of all hosts together, as root's."""
+    """systemd, containerd and kubelet watch files; the machine counts the watchers of all hosts together, for root."""
     if int(WATCHERS.read_text()) < ENOUGH_WATCHERS:
         WATCHERS.write_text(f"{ENOUGH_WATCHERS}\n")
 
 
 def kill(machine: Machine) -> None:
-    """Pull the plug: the network falls silent, and every process dies. The disk stays.
+    """Pull the plug: the network stops, and every process is killed. The disk stays.
 
-    In this order: while it has a network, a kernel says goodbye for those of its processes that are killed, and who was
-    connected to them knows at once. Whoever was connected to a machine without power waits.
+    In this order: as long as it has a network, a kernel closes the connections of killed processes, so that the other
+    ends notice it immediately. The other ends of a machine without power have to wait.
     """
     network.detach(machine.network, machine.name)
     cgroups.kill(machine.group)

@@ -1,4 +1,4 @@
-"""What `modprobe` says on a lab host: this machine's kernel has its parts built in, and nothing to load."""
+"""The results of `modprobe` on a lab host: this machine's kernel has its parts built in, and nothing to load."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PARTS = {
 
 
 def built_in() -> Iterator[str]:
-    """The parts that this machine's kernel has, as lines of `modules.builtin`; none when it does not tell."""
+    """The parts that this machine's kernel has, as lines of `modules.builtin`; none when it does not publish them."""
     if not CONFIG.exists():
         return
     options = gzip.decompress(CONFIG.read_bytes()).decode().splitlines()
@@ -39,7 +39,7 @@ def built_in() -> Iterator[str]:
 
 
 def write(root: Path) -> None:
-    """Name what is built in to `modprobe` in the file system `root`; `depmod` has to be run there afterwards."""
+    """List built-in modules for `modprobe` in the file system `root`; `depmod` must run there afterwards."""
     folder = root / "usr/lib/modules" / os.uname().release
     folder.mkdir(parents=True)
     (folder / "modules.order").write_text("")

@@ -1,4 +1,4 @@
-"""The lab as a whole: hosts that come up, lose power, lose their network, start afresh, and go without a trace."""
+"""The lab as a whole: hosts that start, lose power or network, restart with fresh disks, and are removed completely."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ DEFAULT_NAME = "slipway"
 DEFAULT_PREFIX = "10.99.0"
 NEWEST, BEFORE = bundle.NEWEST.name, bundle.BEFORE.name
 SEED_ERA = "1.20"
-"""The series that bundles can be had of; what nobody names is of the newest."""
+"""The series that have bundles; the default is the newest."""
 CONFORMANCE = "conformance"
-"""What upstream's tests of the newest series are run with, which can be built like a series."""
+"""The programs and images of upstream's tests for the newest series, which can be built like a series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Row:
 class Lab:
     """A set of hosts on a bridge. Two labs of different name and prefix do not meet.
 
-    Without arguments SLIPWAY_LAB_NAME and SLIPWAY_LAB_PREFIX are read. Everything is found by name
-    on the machine itself, so it does not matter which process brought the hosts up, or whether it lives.
+    Without arguments SLIPWAY_LAB_NAME and SLIPWAY_LAB_PREFIX are read. Everything is found by name on the machine
+    itself, so it does not matter which process started the hosts, or whether it still runs.
     """
 
     def __init__(self, name: str = "", prefix: str = "", *, cache: Path | None = None) -> None:
@@ -66,7 +66,7 @@ class Lab:
 
     @property
     def practice_file(self) -> Path:
-        """A list of the hosts that are up, for those who want to practise on them."""
+        """A list of the running hosts, for practice."""
         return self.home / "practice.json"
 
     @property
@@ -82,7 +82,7 @@ class Lab:
         """
         _need_root()
         packages.install_needed(self.cache)
-        # Asks apt, which may have to bring its lists up to date; two at once could not.
+        # Asks apt, which may have to update its lists; two processes could not do that at the same time.
         packages.archive()
         product, compiled, parts = _bundle(series)
         if recipe.place_of(product, self.cache).is_dir() and recipe.place_of(rootfs.BASE, self.cache).is_dir():
@@ -90,7 +90,7 @@ class Lab:
         title = "upstream's conformance tests" if series == CONFORMANCE else f"Kubernetes {series}"
         with progress.whole(f"{title} and all that belongs to it", self._seconds_left(series)):
             with ThreadPoolExecutor(2) as pool:
-                # Packages are unpacked one after the other; a compiler beside them has something to do all the time.
+                # Packages are unpacked one after the other, beside a compiler that is always busy.
                 unpacked = (rootfs.BASE, registry.REGISTRY, *parts)
                 for done in [pool.submit(self._obtain, *compiled), pool.submit(self._obtain, *unpacked)]:
                     done.result()
@@ -106,21 +106,21 @@ class Lab:
         return sum(each.usual_seconds for each in missing)
 
     def tidy(self) -> None:
-        """Remove what compilers keep to be quicker the next time, which is larger than what they made.
+        """Remove the compilers' caches, which are larger than their products.
 
-        Nobody waits for that: a hundred thousand small files take minutes on a disk that discards each of them.
+        It runs in the background: a hundred thousand small files take minutes on a disk that discards each of them.
         """
         for name in ("go-build", "go-build-1.20", "go-mod"):
             recipe.put_away(self.cache / name)
         recipe.remove_put_away(self.cache)
 
     def is_built(self, series: str = NEWEST) -> bool:
-        """Whether `build` would find everything made, from the recipes as they are now."""
+        """Whether all products of the current recipes exist, so that `build` has nothing to do."""
         products = (rootfs.BASE, _bundle(series)[0])
         return not packages.missing() and all(recipe.place_of(product, self.cache).is_dir() for product in products)
 
     def up(self, count: int) -> list[LabHost]:
-        """Have hosts node1 to node<count> running and answering; those that run already are left alone."""
+        """Start hosts node1 to node<count> and wait for them; running ones are left alone."""
         if not 1 <= count <= MOST_HOSTS:
             raise LabError(f"1 to {MOST_HOSTS} hosts were expected, found {count}")
         _need_root()
@@ -131,7 +131,7 @@ class Lab:
             asleep = [machine for machine in machines if not machine.is_running]
             self._boot(asleep, base)
             self._write_practice_file()
-        return [machine.seen() for machine in machines]
+        return [machine.as_lab_host() for machine in machines]
 
     def reset(self) -> list[LabHost]:
         """Boot all hosts again with fresh disks."""
@@ -144,10 +144,10 @@ class Lab:
                 recipe.remove_tree(machine.disk)
             self._boot(machines, base)
             self._write_practice_file()
-        return [machine.seen() for machine in machines]
+        return [machine.as_lab_host() for machine in machines]
 
     def down(self) -> None:
-        """Remove the hosts, their disks and everything else that carries the lab's name."""
+        """Remove the hosts, their disks and everything else with the lab's name."""
         _need_root()
         with self._alone():
             for machine in self._machines():
@@ -169,7 +169,7 @@ class Lab:
         with self._alone():
             if not machine.is_running:
                 self._boot([machine], machine.disk / "base")
-        return machine.seen()
+        return machine.as_lab_host()
 
     def unplug(self, name: str) -> None:
         """Pull a host's network cable."""
@@ -189,10 +189,10 @@ class Lab:
 
     def hosts(self) -> list[LabHost]:
         """The hosts of this lab, running or not."""
-        return [machine.seen() for machine in self._machines()]
+        return [machine.as_lab_host() for machine in self._machines()]
 
     def status(self) -> list[Row]:
-        """How each host does."""
+        """The state of each host."""
         return [self._row(machine) for machine in self._machines()]
 
     @property
@@ -238,7 +238,7 @@ class Lab:
         with progress.step(f"starting {names}", 2 + len(machines)), ThreadPoolExecutor(len(machines)) as pool:
             list(pool.map(lambda machine: hosts.make_disk(machine, base), machines))
             for machine in machines:
-                # What a crash of this machine or of an earlier lab left behind.
+                # Leftovers of a crash of this machine or of an earlier lab.
                 hosts.kill(machine)
                 hosts.start(machine)
             list(pool.map(hosts.wait, machines))
@@ -261,7 +261,7 @@ class Lab:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One change of a lab at a time, whichever processes ask for it."""
+        """One change of a lab at a time, among all processes."""
         with recipe.locked(self.cache / "locks" / f"lab-{self.network.name}.lock"):
             yield
 
@@ -272,7 +272,7 @@ def buildable() -> tuple[str, ...]:
 
 
 def _bundle(series: str) -> tuple[recipe.Product, tuple[recipe.Product, ...], tuple[recipe.Product, ...]]:
-    """A series' bundle, what of it keeps a compiler busy, and what does not."""
+    """A series' bundle, its parts that need a compiler, and its other parts."""
     if series == SEED_ERA:
         return bundle_1_20.BUNDLE, bundle_1_20.COMPILED, (bundle_1_20.PARTS,)
     if series == CONFORMANCE:

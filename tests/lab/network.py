@@ -39,7 +39,7 @@ class Network:
 
     @property
     def gateway6(self) -> str:
-        """Where hosts send what is for elsewhere. Nobody is there, as nobody is behind the other gateway."""
+        """The hosts' IPv6 gateway. Nothing answers there, as nothing is behind the other gateway."""
         return f"fd00:{self.prefix.replace('.', ':')}::1"
 
     def namespace(self, host: str) -> str:
@@ -70,7 +70,7 @@ def _batch(*lines: str) -> None:
 
 
 def make_bridge(network: Network) -> None:
-    """Make the bridge; one that is there already is kept."""
+    """Make the bridge, unless it exists."""
     present = _links()
     if network.bridge not in present:
         _refuse_a_foreign_network(network)
@@ -79,7 +79,7 @@ def make_bridge(network: Network) -> None:
 
 
 def _refuse_a_foreign_network(network: Network) -> None:
-    """Raise LabError when this machine already has a way to the lab's addresses: we would cut it."""
+    """Raise LabError when this machine already has a route to the lab's addresses: the lab would break it."""
     wanted = ipaddress.ip_network(f"{network.prefix}.0/24")
     for route in json.loads(run(["ip", "-json", "route", "show"]) or "[]"):
         if route["dst"] != "default" and wanted.overlaps(ipaddress.ip_network(route["dst"])):
@@ -90,10 +90,10 @@ def _refuse_a_foreign_network(network: Network) -> None:
 
 
 def attach(network: Network, host: str, number: int) -> None:
-    """Give a host its namespace, address and cable; what an earlier host of that name left is replaced."""
+    """Give a host its namespace, address and cable; leftovers of an earlier host of that name are replaced."""
     detach(network, host)
     space, cable, address = network.namespace(host), network.cable(host), network.address(number)
-    # The same address card every time: after a cold start the others still find the host.
+    # The same MAC address every time: after a cold start the others still find the host.
     card = "02:00:" + ":".join(f"{int(part):02x}" for part in address.split("."))
     _batch(f"netns add {space}", f"link add {cable} type veth peer name eth0 address {card} netns {space}")
     _batch(f"link set {cable} master {network.bridge} up")
@@ -106,7 +106,7 @@ def attach(network: Network, host: str, number: int) -> None:
 
 
 def detach(network: Network, host: str) -> None:
-    """Take a host's cable and namespace away; missing ones are fine."""
+    """Remove a host's cable and namespace, if they exist."""
     if network.cable(host) in _links():
         _batch(f"link delete {network.cable(host)}")
     if network.namespace(host) in _namespaces():
@@ -119,14 +119,14 @@ def set_cable(network: Network, host: str, *, plugged: bool) -> None:
 
 
 def is_plugged(network: Network, host: str) -> bool:
-    """Whether the host has a cable, and it is in."""
+    """Whether the host has a cable that is plugged in."""
     link = _links().get(network.cable(host), {})
     flags = link.get("flags")
     return isinstance(flags, list) and "UP" in flags
 
 
 def remove(network: Network) -> None:
-    """Remove everything that carries the lab's name, whoever left it."""
+    """Remove everything with the lab's name, also leftovers of other processes."""
     for name in _namespaces():
         if name.startswith(f"{network.name}-"):
             _batch(f"netns delete {name}")

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 WRAPPERS = Path(__file__).with_name("gomodules")
 RECIPE = "5"
-"""To be counted up when what is below changes what comes out, so that other changes here build nothing again."""
+"""To be increased when a change below changes the programs, so that other changes here do not rebuild them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is compiled: `programs` maps the names of programs to their packages in `module`, at the wrapper's version.
+    """A set of programs: `programs` maps their names to their packages in `module`, at the wrapper's version.
 
     `stamps` are variables (package.name) that are set to a text, in which `{version}` is the module's. `c` has the tags
     and flags of a program that is partly written in C, and is linked statically. `suites` are programs, too: the tests
-    of a package. `part` tells two products of one wrapper apart.
+    of a package. `part` distinguishes two products of one wrapper.
     """
 
     wrapper: str
@@ -39,7 +39,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What its product is called."""
+        """The name of its product."""
         return f"{self.wrapper}-{self.part}" if self.part else self.wrapper
 
     @property
@@ -68,8 +68,8 @@ def compile_programs(source: Source, build: Build) -> None:
     if source.c:
         tags = ["-tags", " ".join(source.c)]
         link.append("-extldflags -static")
-    # Without debugging information, and nothing copied to where it is called: CoreDNS took 289 in the place of 392
-    # seconds of processors to compile. The programs are the same, and a little slower.
+    # Without debugging information and inlining: CoreDNS took 289 instead of 392 processor seconds to compile. The
+    # programs do the same, a little slower.
     options = ["-mod=readonly", "-trimpath", "-gcflags", "all=-dwarf=false -l", *tags, "-ldflags", " ".join(link)]
     environment = compilers.environment(build.cache) | {"CGO_ENABLED": "1" if source.c else "0"}
     packages = list(source.programs.values())
@@ -85,7 +85,7 @@ def compile_programs(source: Source, build: Build) -> None:
 
 
 def built_name(package: str) -> str:
-    """What `go build` calls the program of a package: the last part of its path that is no version like v3."""
+    """The name that `go build` gives to a package's program: the last part of its path except a version like v3."""
     *_, before, last = package.split("/")
     return before if re.fullmatch(r"v\d+", last) else last
 

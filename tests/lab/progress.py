@@ -1,4 +1,4 @@
-"""What a person waiting for the lab sees: a few lines with elapsed and usual time."""
+"""The progress of the lab for people: a few lines with elapsed and usual time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ REMINDER_SECONDS = 30.0
 
 
 def say(text: str) -> None:
-    """Write one line for the person who waits; stderr, so that output can be piped."""
+    """Write one line of progress to stderr, so that output can be piped."""
     print(f"lab: {text}", file=sys.stderr, flush=True)
 
 
 def spell(seconds: float) -> str:
-    """Seconds the way people say them: `4.2 s`, `6 min 10 s`."""
+    """Seconds for people: `4.2 s`, `6 min 10 s`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 100:
@@ -32,7 +32,7 @@ def spell(seconds: float) -> str:
 
 @contextmanager
 def whole(title: str, usual_seconds: float) -> Iterator[None]:
-    """Announce several steps that belong together, and tell after each how far the whole of them is."""
+    """Announce several steps that belong together, and report the overall progress after each."""
     global _whole
     say(f"{title}: about {spell(usual_seconds)} in all")
     started = time.monotonic()
@@ -46,7 +46,7 @@ def whole(title: str, usual_seconds: float) -> Iterator[None]:
 
 @dataclass
 class _Whole:
-    """Steps that belong together: when they began, and how long they take usually."""
+    """Steps that belong together: when they started, and how long they usually take."""
 
     started: float
     usual: float
@@ -63,7 +63,7 @@ _whole: _Whole | None = None
 
 @contextmanager
 def step(title: str, usual_seconds: float) -> Iterator[None]:
-    """Announce `title`, remind every half minute that it goes on, and say how long it took."""
+    """Announce `title`, report every half minute that it still runs, and at the end how long it took."""
     started = time.monotonic()
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Products of the lab's build: each is kept in the cache under the digest of the recipe that made it."""
+"""Products of the lab's build: each is cached under the digest of the recipe that made it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NONE = subprocess.DEVNULL
 
 
 def cache_root() -> Path:
-    """Where products and hosts live: outside the repository, so that a clean checkout keeps them."""
+    """The directory of products and hosts: outside the repository, so that a clean checkout keeps them."""
     return Path(os.environ.get("SLIPWAY_LAB_CACHE") or DEFAULT_CACHE)
 
 
@@ -41,7 +41,7 @@ def digest_of(*parts: Path | str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Something built once: `make` fills an empty directory, and never sees a half-made one of an earlier try."""
+    """Something built once: `make` fills an empty directory, and never sees an incomplete one of an earlier attempt."""
 
     name: str
     digest: str
@@ -51,25 +51,25 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One making of a product: `target` is to be filled, `log` takes the output of programs."""
+    """One build of a product: `target` is the directory to fill, `log` gets the output of programs."""
 
     cache: Path
     target: Path
     log: Path
 
     def need(self, product: Product) -> Path:
-        """Another product this one is made from."""
+        """Another product that this one is made from."""
         return obtain(product, self.cache)
 
 
 def place_of(product: Product, cache: Path) -> Path:
-    """Where a finished product lies."""
+    """The directory of a finished product."""
     return cache / "products" / f"{product.name}-{product.digest}"
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a file lock: a second process that wants the same waits for the first."""
+    """Hold a file lock: a second process waits for the first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -77,7 +77,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def obtain(product: Product, cache: Path | None = None) -> Path:
-    """The finished product, made now if need be; `<cache>/<name>` points to it afterwards."""
+    """The finished product, built now if necessary; `<cache>/<name>` points to it afterwards."""
     cache = cache or cache_root()
     place = place_of(product, cache)
     with locked(cache / "locks" / f"{product.name}.lock"):
@@ -113,7 +113,7 @@ def _point(link: Path, place: Path) -> None:
 
 
 def _forget_older(product: Product, place: Path, cache: Path) -> None:
-    """Remove what earlier recipes made, but nothing that a host still stands on."""
+    """Remove products of earlier recipes, except those that a host still uses."""
     for other in place.parent.glob(f"{product.name}-*"):
         suffix = other.name.removeprefix(f"{product.name}-")
         if other != place and len(suffix) == len(product.digest) and not _in_use(other, cache):
@@ -127,7 +127,7 @@ def _in_use(place: Path, cache: Path) -> bool:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory that may not be there; refuses one that something is still mounted below."""
+    """Remove a directory, if it exists; refuses one with something mounted below it."""
     if not path.exists():
         return
     below = f"{path.resolve()}/"
@@ -138,15 +138,15 @@ def remove_tree(path: Path) -> None:
 
 
 def put_away(path: Path) -> None:
-    """Take a directory that may not be there out of the way at once; `remove_put_away` removes it."""
+    """Move a directory, if it exists, out of the way immediately; `remove_put_away` removes it."""
     if path.exists():
         path.rename(path.with_name(f"{PUT_AWAY}{secrets.token_hex(8)}"))
 
 
 def remove_put_away(cache: Path) -> None:
-    """Begin to remove what was put away, also by somebody who ended before it was gone; nobody waits for the end."""
+    """Start to remove directories that were put away, also by earlier processes; it runs in the background."""
     places = [str(place) for place in cache.glob(f"{PUT_AWAY}*")]
     if places:
         calm = ["setsid", "--fork", "nice", "-n", "19", "ionice", "-c", "3"]
-        # Who holds a pipe of ours would keep whoever reads it.
+        # A process that inherited a pipe would keep its reader waiting.
         subprocess.run([*calm, "rm", "-rf", *places], check=True, stdin=NONE, stdout=NONE, stderr=NONE)

@@ -1,4 +1,4 @@
-"""A real registry on the lab's bridge that wants a login and holds the bundle's images: Debian's docker-registry."""
+"""A real registry on the lab's bridge, with a login and the bundle's images: Debian's docker-registry."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ REGISTRY = Product("registry", digest_of(packages.RELEASE, "docker-registry"), 5
 
 @contextmanager
 def running(lab: Lab, place: Path) -> Iterator[str]:
-    """A registry that runs until the end of the block; gives its `host:port`. The lab has to be up."""
+    """A registry that runs until the end of the block; returns its `host:port`. The lab must be up."""
     root = obtain(REGISTRY, lab.cache)
     libraries = {"LD_LIBRARY_PATH": str(root / "usr/lib/x86_64-linux-gnu")}
     words = [root / "usr/bin/htpasswd", "-Bbn", USER, PASSWORD]
@@ -81,7 +81,7 @@ def _wait(host: str) -> None:
 
 
 def push(registry: str, repository: str, tag: str, archive: Path) -> None:
-    """Put an image from an archive, as `docker save` writes it, into the registry."""
+    """Push an image from an archive, as `docker save` writes it, into the registry."""
     with tarfile.open(archive) as opened:
 
         def read(name: str) -> bytes:

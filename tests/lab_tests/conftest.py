@@ -1,4 +1,4 @@
-"""Gives the lab's own tests their machines."""
+"""Machines for the lab's own tests."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ __all__ = ["bundle_before", "conformance_suite", "lab", "lab_bundle", "seed_era_
 
 @pytest.fixture(scope="module")
 def afresh(lab: Lab) -> None:
-    """Which tests had this process's machines before depends on their order; what they installed is gone here."""
+    """Earlier tests may have used this process's machines; their installations are removed here."""
     lab.down()

@@ -1,4 +1,4 @@
-"""The bundle is laid out as upstream does, is what its checksum files say, and runs on a host."""
+"""The bundle has upstream's layout, matches its checksum files, and runs on a host."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_the_index_names_every_file_with_its_digest_and_size(bundle: Path, which
     assert present - {"bundle.yaml"} == {file["path"] for file in listed}
 
 
-def test_checksum_files_say_what_the_files_are(bundle: Path) -> None:
+def test_checksum_files_match_the_files(bundle: Path) -> None:
     for sums in bundle.rglob("*"):
         if not sums.name.endswith((".sha256", ".sha256sum", "SHA256SUMS")):
             continue
@@ -129,7 +129,7 @@ def test_images_have_the_names_that_kubeadm_asks_for(bundle: Path, which: str, i
 
 
 @pytest.mark.parametrize("which", BUNDLES[:2], indirect=True)
-def test_nothing_in_a_bundle_of_today_stands_in_another_ones_place(index: dict[str, Any], bundle: Path) -> None:
+def test_todays_bundles_have_no_stand_ins(index: dict[str, Any], bundle: Path) -> None:
     releases = [release for kind in index["components"].values() for release in kind]
     assert [each["note"] for each in (*releases, *index["images"]) if each["note"]] == []
     (kubeadm,) = bundle.glob("kubernetes/*/bin/linux/amd64/kubeadm")
@@ -142,7 +142,7 @@ def test_nothing_in_a_bundle_of_today_stands_in_another_ones_place(index: dict[s
 
 
 @pytest.mark.seed_era
-def test_stand_ins_of_the_seeds_time_say_that_they_are(seed_era_bundle: Path) -> None:
+def test_stand_ins_in_the_1_20_bundle_are_marked(seed_era_bundle: Path) -> None:
     index = yaml.safe_load((seed_era_bundle / "bundle.yaml").read_text())
     noted = {image["ref"] for image in index["images"] if image["note"].startswith("a stand-in")}
     assert noted == {"k8s.gcr.io/coredns:1.7.0", "k8s.gcr.io/etcd:3.4.13-0"}
@@ -176,10 +176,10 @@ def test_programs_and_images_work_on_a_host(lab: Lab, lab_bundle: Path) -> None:
         ctr -n k8s.io run --rm registry.k8s.io/coredns/coredns:v1.14.6 five /coredns -version
     """
     lab.send("node1", lab_bundle, "/root/bundle")
-    said = lab.execute(host.name, script)
+    output = lab.execute(host.name, script)
     for expected in (
         *("v1.37.2", "Kubernetes v1.37.2", "etcd Version: 3.7.0", "containerd/v2 v2.4.2", "runc version 1.5.3"),
         *("crictl version v1.37.0", "CNI bridge plugin v1.10.0", "repoTags", "BusyBox v1.35", "iptables v1.8"),
         *("nftables v1.0", "CoreDNS-1.14.6"),
     ):
-        assert expected in said, said
+        assert expected in output, output

@@ -1,4 +1,4 @@
-"""What upstream's conformance tests are run with is of the version that the lab builds, named as they ask for it."""
+"""Programs and images of upstream's conformance tests have the version that the lab builds, and the expected names."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ pytestmark = pytest.mark.lab
 
 
 def test_every_image_has_a_name_that_the_tests_ask_for(conformance_suite: Path) -> None:
-    said = subprocess.run([conformance_suite / "e2e.test", "--list-images"], capture_output=True, text=True, check=True)
-    asked = set(said.stdout.split())
-    made = set(loaded(conformance_suite))
-    assert made - asked == set()
-    assert {name.rpartition("/")[2].partition(":")[0] for name in made} >= {"agnhost", "busybox", "nginx", "etcd"}
+    done = subprocess.run([conformance_suite / "e2e.test", "--list-images"], capture_output=True, text=True, check=True)
+    required = set(done.stdout.split())
+    built = set(loaded(conformance_suite))
+    assert built - required == set()
+    assert {name.rpartition("/")[2].partition(":")[0] for name in built} >= {"agnhost", "busybox", "nginx", "etcd"}
 
 
-def test_the_page_says_what_every_image_is_made_of(conformance_suite: Path) -> None:
+def test_the_page_names_the_contents_of_every_image(conformance_suite: Path) -> None:
     page = report.page([], report.Facts("", "", "", "", ""), 1, loaded(conformance_suite))
     images = page[page.index("| image |") :]
     assert report.NO_RECIPE not in images and images.strip() in report.PAGE.read_text()
 
 
 def test_the_smoke_test_is_a_tenth_of_all(conformance_suite: Path, tmp_path: Path) -> None:
-    told = tmp_path / "report.json"
+    report_file = tmp_path / "report.json"
     command = [conformance_suite / "e2e.test", "--ginkgo.dry-run", "--ginkgo.label-filter=Conformance"]
-    subprocess.run([*command, f"--ginkgo.json-report={told}"], capture_output=True, check=True)
-    every = suite.outcomes(json.loads(told.read_text()))
+    subprocess.run([*command, f"--ginkgo.json-report={report_file}"], capture_output=True, check=True)
+    every = suite.outcomes(json.loads(report_file.read_text()))
     meant = [each for each in every if re.search(selection.smoke_expression(), each.name)]
     assert len(every) > 400 and len(meant) >= test_smoke.FEWEST * len(every)
 
 
 def test_the_tests_are_of_the_version_that_is_built(conformance_suite: Path) -> None:
-    said = subprocess.run([conformance_suite / "e2e.test", "--version"], capture_output=True, text=True)
-    assert bundle.NEWEST.kubernetes.version in said.stdout + said.stderr
+    done = subprocess.run([conformance_suite / "e2e.test", "--version"], capture_output=True, text=True)
+    assert bundle.NEWEST.kubernetes.version in done.stdout + done.stderr

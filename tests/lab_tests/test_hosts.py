@@ -1,4 +1,4 @@
-"""The lab's hosts behave as machines do when they are used, lose power, lose their cable, and go."""
+"""The lab's hosts behave like machines: in use, without power, without a cable, and when they are removed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("afresh")]
 
 @pytest.fixture
 def two(lab: Lab) -> list[LabHost]:
-    """Two running hosts, whatever the test before did to them."""
+    """Two running hosts, independent of what the previous test did to them."""
     return lab.up(2)
 
 
@@ -47,8 +47,8 @@ def answer(host: LabHost, command: str, stdin: str = "") -> tuple[int, str]:
         into, out, _ = client.exec_command(f"{command} 2>&1", timeout=20)
         into.write(stdin)
         into.channel.shutdown_write()
-        said = out.read().decode()
-        return out.channel.recv_exit_status(), said.strip()
+        output = out.read().decode()
+        return out.channel.recv_exit_status(), output.strip()
 
 
 def is_reachable(host: LabHost) -> bool:
@@ -75,7 +75,7 @@ def test_a_host_lets_its_user_in_by_password_and_become_root_by_sudo(two: list[L
         assert answer(host, "sudo -n true")[0] != 0
 
 
-def test_a_host_is_a_healthy_system_of_its_own(two: list[LabHost], lab: Lab) -> None:
+def test_a_host_is_a_separate_healthy_system(two: list[LabHost], lab: Lab) -> None:
     assert within(60, lambda: answer(two[0], "systemctl is-system-running") == (0, "running"))
     ids = {answer(host, "cat /etc/machine-id")[1] for host in two}
     keys = {answer(host, "cat /etc/ssh/ssh_host_ed25519_key.pub")[1] for host in two}
@@ -85,7 +85,7 @@ def test_a_host_is_a_healthy_system_of_its_own(two: list[LabHost], lab: Lab) -> 
     assert "net.ipv4.ip_forward = 0" in lab.execute("node2", "sysctl net.ipv4.ip_forward")
 
 
-def test_what_a_host_sets_in_its_kernel_stays_with_it(two: list[LabHost], lab: Lab) -> None:
+def test_kernel_settings_of_a_host_affect_no_other(two: list[LabHost], lab: Lab) -> None:
     settings = ("vm/max_map_count", "kernel/panic", "fs/inotify/max_user_instances")
     before = [Path("/proc/sys", name).read_text() for name in settings]
     for name in settings:
@@ -95,7 +95,7 @@ def test_what_a_host_sets_in_its_kernel_stays_with_it(two: list[LabHost], lab: L
     lab.execute("node1", "echo 1 > /proc/sys/vm/drop_caches")
 
 
-def test_a_host_has_the_modules_this_kernel_has_and_no_others(two: list[LabHost], lab: Lab) -> None:
+def test_a_host_has_exactly_the_modules_of_this_kernel(two: list[LabHost], lab: Lab) -> None:
     built_in = {Path(line).stem for line in kernel_modules.built_in()}
     for name in ("br_netfilter", "overlay", "ip_vs"):
         assert lab.execute("node1", f"modprobe {name} 2>/dev/null && echo yes || echo no") == (
@@ -119,7 +119,7 @@ def test_a_host_that_lost_power_is_silent_and_comes_back_with_its_disk(two: list
     assert lab.execute("node2", "cat /root/kept /var/lib/kept; ls /run/gone || true") == "kept\nkept\n"
 
 
-def test_a_host_reboots_when_it_wants_to_and_is_silent_when_switched_off(two: list[LabHost], lab: Lab) -> None:
+def test_a_host_can_reboot_itself_and_is_silent_when_switched_off(two: list[LabHost], lab: Lab) -> None:
     def started() -> str:
         try:
             return answer(two[1], "stat -c %Y /run/systemd/system; cat /proc/1/stat | cut -d' ' -f22")[1]
@@ -134,7 +134,7 @@ def test_a_host_reboots_when_it_wants_to_and_is_silent_when_switched_off(two: li
     assert not is_reachable(two[1])
 
 
-def test_an_unplugged_host_lives_on_unseen(two: list[LabHost], lab: Lab) -> None:
+def test_an_unplugged_host_keeps_running(two: list[LabHost], lab: Lab) -> None:
     lab.unplug("node1")
     try:
         assert not is_reachable(two[0])
@@ -169,13 +169,13 @@ def test_up_again_changes_nothing_and_lists_the_practice_machines(two: list[LabH
     assert len(practice) == 2
 
 
-def test_a_host_that_is_not_there_is_named_with_those_that_are(two: list[LabHost], lab: Lab) -> None:
+def test_an_unknown_host_is_reported_with_the_known_ones(two: list[LabHost], lab: Lab) -> None:
     with pytest.raises(LabError, match="no host node9; it has: node1, node2"):
         lab.kill("node9")
 
 
 def traces(lab: Lab) -> set[str]:
-    """What a lab could leave on the machine, by whatever name, less what names another lab: it may be at work now."""
+    """Anything that a lab could leave on the machine, except what names another lab, which may be running now."""
     found = set(Path("/proc/self/mounts").read_text().splitlines())
     for place in ("/run/netns", "/sys/class/net", "/run/systemd/nspawn/propagate", "/run/systemd/nspawn/locks"):
         found |= {str(entry) for entry in Path(place).glob("*")}
@@ -189,17 +189,17 @@ def traces(lab: Lab) -> set[str]:
 
 
 def names_another(lab: Lab, trace: str) -> bool:
-    """Does this name labs, and not this one?"""
+    """Whether this names other labs only."""
     names = {first or second for first, second in NAME_OF_A_LAB.findall(trace)}
     return bool(names) and lab.network.name not in names
 
 
-def test_traces_of_another_lab_are_not_this_one_s(lab: Lab) -> None:
+def test_another_labs_leftovers_are_not_taken_for_this_labs(lab: Lab) -> None:
     own = lab.network.name
     others = {"br-other", "/sys/fs/cgroup/pids/lab-other", "/sys/class/net/other-node1", "nsfs /run/netns/test77-node1"}
     assert {trace for trace in others if names_another(lab, trace)} == others
-    kept = (f"br-{own}", f"/sys/fs/cgroup/pids/lab-{own}", f"/run/netns/{own}-node2", "/sys/class/net/eth7")
-    assert not [trace for trace in kept if names_another(lab, trace)]
+    own_traces = (f"br-{own}", f"/sys/fs/cgroup/pids/lab-{own}", f"/run/netns/{own}-node2", "/sys/class/net/eth7")
+    assert not [trace for trace in own_traces if names_another(lab, trace)]
 
 
 def test_down_leaves_nothing_behind(lab: Lab) -> None:
@@ -211,7 +211,7 @@ def test_down_leaves_nothing_behind(lab: Lab) -> None:
     lab.down()
     for kind in ("/run/netns/", "/sys/class/net/br-", "/sys/fs/cgroup/pids/lab-", "process "):
         assert any(trace.startswith(kind) for trace in added)
-    # The dead are listed until this machine's init has taken note of them.
+    # Dead processes are listed until this machine's init has reaped them.
     within(60, lambda: traces(lab) <= before)
     assert traces(lab) - before == set()
     assert not (lab.home / "hosts").exists()

@@ -1,4 +1,4 @@
-"""What goes into the lab's programs is compiled as seldom as can be."""
+"""The modules of the lab's programs are compiled as rarely as possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.lab.programs import Source
 
 SHARED = ("k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kube-openapi", "google.golang.org/protobuf")
-"""The largest modules that both have; what they are made of has to be the same, too."""
+"""The largest modules that both have; their dependencies must be the same, too."""
 
 
 def versions(source: Source) -> dict[str, str]:
@@ -19,7 +19,7 @@ def versions(source: Source) -> dict[str, str]:
     return dict(re.findall(r"^\s*(?:require )?(\S+) (v\S+)", lines, re.MULTILINE))
 
 
-def test_coredns_has_the_client_of_its_kubernetes_which_is_compiled_once() -> None:
+def test_coredns_uses_the_same_kubernetes_client_as_kubernetes() -> None:
     coredns, kubernetes = versions(COREDNS["1.14.6"]), versions(KUBERNETES["1.37"])
 
     assert {name: coredns[name] for name in SHARED} == {name: kubernetes[name] for name in SHARED}

@@ -78,7 +78,7 @@ def test_a_product_that_failed_half_way_is_made_from_the_start(tmp_path: Path) -
     assert tries == [False, False]
 
 
-def test_a_digest_follows_contents_and_their_order(tmp_path: Path) -> None:
+def test_a_digest_depends_on_contents_and_their_order(tmp_path: Path) -> None:
     file = tmp_path / "recipe"
     file.write_text("one")
     first = digest_of(file, "v1")
@@ -89,7 +89,7 @@ def test_a_digest_follows_contents_and_their_order(tmp_path: Path) -> None:
     assert first != digest_of(file, "v1")
 
 
-def test_what_is_put_away_is_out_of_the_way_at_once_and_gone_soon(tmp_path: Path) -> None:
+def test_a_removed_product_is_moved_away_at_once_and_deleted_soon(tmp_path: Path) -> None:
     left = tmp_path / f"{PUT_AWAY}of-somebody-who-ended"
     for place in (tmp_path / "go-mod", left):
         (place / "deep").mkdir(parents=True)

@@ -55,7 +55,7 @@ def help_of(*words: str, capsys: Any) -> str:
 
 def test_the_help_lists_every_verb_and_the_options_of_each(renew: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
     shown = help_of(capsys=capsys)
-    assert "Create the cluster, or go on with it." in shown
+    assert "Create the cluster, or continue its installation." in shown
     assert "renew-certificates" in shown and renew.summary in shown
     shown = help_of("renew-certificates", capsys=capsys)
     assert "--days NUMBER Days. How long they hold." in shown and "--machines MACHINE" in shown

@@ -1,1 +1,1 @@
-"""Pictures of every page for the documentation, taken of the real server with clusters that are made up."""
+"""Pictures of every page for the documentation, taken from the real server with invented clusters."""

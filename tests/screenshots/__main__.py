@@ -1,6 +1,6 @@
 """Take every picture for the documentation: `make screenshots`, or `python -m tests.screenshots [NAME…]` for some.
 
-A data directory of its own, made-up clusters, the real server, Chromium; what was there before is replaced.
+It uses a separate data directory, invented clusters, the real server and Chromium; it replaces existing pictures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ for (const box of document.querySelectorAll(".log-scroll, .grid-scroll")) {
   box.style.maxHeight = box.style.height = `${box.offsetHeight}px`;
 }
 """
-"""Parts whose height follows the window's keep the one of the window that people have."""
+"""Parts whose height follows the window's keep the height of a usual window."""
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 def main(wanted: list[str]) -> int:
-    """Pictures of the pages named, of all when none is; 2 when there is no such page."""
+    """Pictures of the named pages, or of all; 2 for an unknown page."""
     with tempfile.TemporaryDirectory(prefix="slipway-screenshots-") as place:
         os.environ |= {"SLIPWAY_DATA_DIR": place, "SLIPWAY_LOG_LEVEL": "ERROR", "SLIPWAY_PRACTICE_FILE": ""}
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "installer_site.settings")
-        # Playwright's loop runs in this thread; Django would take that for asynchronous code.
+        # Playwright's loop runs in this thread; Django would treat that as asynchronous code.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         django.setup()
         return _take(wanted)
@@ -71,7 +71,7 @@ def _take(wanted: list[str]) -> int:
 
 
 def _picture(browser: Browser, pages: Site, shot: Shot, examples: Examples, session: str) -> None:
-    """In light and dark, and at the narrow width where that is asked for."""
+    """In light and dark, and at the narrow width where requested."""
     from tests.screenshots.palette import smaller
 
     looks = [("light", WIDE), ("dark", WIDE)] + ([("light", NARROW)] if shot.narrow else [])
@@ -99,13 +99,13 @@ def _picture(browser: Browser, pages: Site, shot: Shot, examples: Examples, sess
 
 
 def _height(page: Page, width: int) -> int:
-    """Of the whole page, but not of more of it than anybody looks at."""
+    """The height of the whole page, up to a limit."""
     height = int(page.evaluate("document.documentElement.scrollHeight"))
     return max(600, min(height, HIGHEST if width == WIDE else 2 * HIGHEST))
 
 
 def _table(every: list[Shot]) -> str:
-    """All pictures under each other, for whoever reads the documentation."""
+    """All pictures in a table, for the documentation."""
     lines = [
         "# Pictures of every page",
         "",

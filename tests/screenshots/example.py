@@ -1,4 +1,4 @@
-"""The clusters in the pictures: made up, with addresses that are nobody's, by the services a person would use."""
+"""The clusters in the pictures: invented, with addresses for documentation, made by the services that pages use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from clusters.runs.jobs.probes import spec_digest, waiting_stages
 from clusters.services import Given, precheck_key, waiver_key
 from clusters.services.waivers import answerable, signature
 from clusters.wizard.core.flow import judged_findings
-from tests.screenshots.story import Ending, tell
+from tests.screenshots.story import Ending, make_run
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -115,7 +115,7 @@ lock-1,192.0.2.71,ubuntu,etcd
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """What the pictures are taken of."""
+    """The subjects of the pictures."""
 
     owner: User
     delta: Cluster
@@ -126,7 +126,7 @@ class Examples:
 
 
 def make_examples() -> Examples:
-    """A person with clusters in every state, and a stranger's that she does not see."""
+    """A user with clusters in every state, and a cluster of another user that she does not see."""
     owner = get_user_model().objects.create_user("ada", password=PASSWORD)
     harbour = imported(owner, HARBOUR, hosts(["pier-1", "pier-2", "pier-3", "quay-1", "quay-2", "quay-3"], 11))
     lagoon, reef, atoll = (small(owner, name, first) for name, first in (("lagoon", 31), ("reef", 41), ("atoll", 51)))
@@ -138,12 +138,12 @@ def make_examples() -> Examples:
     text = "quay-4 is not in a role group, so nothing is installed on it."
     known = [{"key": "host.no_role:1", "id": "host.no_role", "severity": "warning", "text": text, **signature(owner)}]
     runs = {
-        "finished": tell(harbour, Ending("succeeded"), hours_ago=5, acknowledged=known),
-        "cancelled": tell(atoll, Ending("cancelled", after=30), hours_ago=26),
-        "failed": tell(reef, FAILURE, hours_ago=2),
-        "running": tell(lagoon, Ending("running", after=44)),
-        "cancelling": tell(cove, Ending("running", after=40)),
-        "large": tell(fleet, Ending("running", after=33)),
+        "finished": make_run(harbour, Ending("succeeded"), hours_ago=5, acknowledged=known),
+        "cancelled": make_run(atoll, Ending("cancelled", after=30), hours_ago=26),
+        "failed": make_run(reef, FAILURE, hours_ago=2),
+        "running": make_run(lagoon, Ending("running", after=44)),
+        "cancelling": make_run(cove, Ending("running", after=40)),
+        "large": make_run(fleet, Ending("running", after=33)),
     }
     cancelled(runs, owner)
     Cluster.objects.filter(pk__in=(lagoon.pk, cove.pk, fleet.pk)).update(state=Cluster.State.INSTALLING)
@@ -175,17 +175,17 @@ FAILURE = Ending(
 
 
 def cancelled(runs: dict[str, Run], owner: User) -> None:
-    """She asked one run to stop, which it did, and another one just now."""
+    """She cancelled one run, which has ended, and another one just now."""
     over, on = runs["cancelled"], runs["cancelling"]
     at = (over.finished_at or timezone.now()) - timedelta(seconds=1)
     Run.objects.filter(pk=over.pk).update(cancel_asked_by=owner, cancel_asked_at=at)
-    asked = {"cancel_asked_by": owner, "cancel_asked_at": timezone.now()}
-    Run.objects.filter(pk=on.pk).update(state=Run.State.CANCELLING, **asked)
+    cancelled_by = {"cancel_asked_by": owner, "cancel_asked_at": timezone.now()}
+    Run.objects.filter(pk=on.pk).update(state=Run.State.CANCELLING, **cancelled_by)
     on.refresh_from_db()
 
 
 def hosts(names: list[str], first: int, network: str = "192.0.2") -> str:
-    """Rows of machines in a network that is kept for examples (RFC 5737)."""
+    """Rows of machines in a network for documentation (RFC 5737)."""
     rows = []
     for place, name in enumerate(names):
         address = f"{network}.{first + place}"
@@ -251,7 +251,7 @@ def _stages(
 
 
 def fingerprint(name: str) -> str:
-    """As ssh-keygen shows it."""
+    """A fingerprint in the format of ssh-keygen."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(name.encode()).digest()).decode().rstrip("=")
 
 
@@ -268,24 +268,24 @@ TITLES = {
 
 
 def prechecks(cluster: Cluster) -> None:
-    """An inspection that found two errors, one of which somebody answers for, and a warning."""
+    """An inspection that found two errors, one of them waived, and a warning."""
     rows: list[dict[str, Any]] = []
     more = "Give the machine more memory."
     skew = "Set the clock, and keep it synchronized with chrony or systemd-timesyncd."
     off = "Make sure the machine has enough memory without it."
-    told = {
+    findings = {
         ("hw.ram_role", "lock-2"): ("error", "lock-2 has 1743 MiB of memory, its roles need 1800 MiB.", more),
         ("net.node_to_node", "weir-2"): ("error", CLOSED, OPEN),
         ("time.skew", "weir-1"): ("error", "The clock of weir-1 is 41.2 s ahead of the median (limit 30 s).", skew),
     }
     swaps = "uses 2048 MiB of swap; the installation switches it off for good."
-    told |= {("os.swap_off", host): ("warning", f"{host} {swaps}", off) for host in ("lock-1", "weir-1")}
+    findings |= {("os.swap_off", host): ("warning", f"{host} {swaps}", off) for host in ("lock-1", "weir-1")}
     names = [host.name for host in services.document_of(cluster).hosts if host.name != "spare-1"]
     for check, title in TITLES.items():
         for host in services.document_of(cluster).hosts:
-            said = told.get((check, host.name))
-            state = {"error": "failed", "warning": "warning"}[said[0]] if said else "same"
-            found = [{"severity": said[0], "message": said[1], "fix": said[2]}] if said else []
+            finding = findings.get((check, host.name))
+            state = {"error": "failed", "warning": "warning"}[finding[0]] if finding else "same"
+            found = [{"severity": finding[0], "message": finding[1], "fix": finding[2]}] if finding else []
             row = {"check": check, "title": title, "host": host.name, "state": state, "found": found}
             rows.append(row | ({"seen": reached(names, host.name)} if check == "net.node_to_node" else {}))
     services.inspection_start(actor=cluster.owner, cluster=cluster)
@@ -300,7 +300,7 @@ def prechecks(cluster: Cluster) -> None:
 
 
 def reached(names: list[str], source: str) -> dict[str, dict[str, str]]:
-    """Which ports of the others a machine got through to: all but one of one."""
+    """The ports of the others that a machine reached: all except one."""
     ports = {name: {"10250": ""} | ({"6443": "", "2379": ""} if name.startswith("lock") else {}) for name in names}
     if source == "weir-2":
         ports["lock-2"]["6443"] = "timed out after 3 s"

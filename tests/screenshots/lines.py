@@ -1,4 +1,4 @@
-"""What machines print in the example runs: lines as systemd, apt, containerd and kubeadm print them."""
+"""The output of machines in the example runs, in the style of systemd, apt, containerd and kubeadm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small PNGs: a picture of a page in at most 256 colours, written without a library; the browser decodes it."""
+"""Small PNGs: a picture of a page in at most 256 colors, written without a library; the browser decodes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pictures there are: a name, an address, what is done on the page before, and what the picture shows."""
+"""The list of pictures: a name, an address, the actions on the page before, and a title."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Deed = Callable[["Page", Examples], None]
 
 
 def nothing(page: Page, examples: Examples) -> None:
-    """The page as it comes."""
+    """Leave the page as it is."""
 
 
 def no_more(examples: Examples) -> None:
@@ -62,7 +62,7 @@ def shots(examples: Examples) -> Iterator[Shot]:
     yield Shot("import", "Bringing a config-sample.yaml along", "/clusters/import/", import_broken)
     yield from _wizard(examples)
     yield from _runs(examples)
-    yield Shot("cluster", "A cluster that stands", f"/clusters/{examples.harbour.pk}/", narrow=True)
+    yield Shot("cluster", "A cluster that is ready", f"/clusters/{examples.harbour.pk}/", narrow=True)
     yield from _people(examples)
     yield Shot("missing", "An address with nothing behind it", "/clusters/4096/")
 
@@ -72,7 +72,7 @@ def _people(examples: Examples) -> Iterator[Shot]:
     address = f"/credentials/{examples.credential.pk}/"
     yield Shot("credential", "One login, who may use it, and for what", address, narrow=True)
     yield Shot("audit", "Who did what, from where, and when", "/audit/", narrow=True)
-    yield Shot("password", "A password of one's own", "/accounts/password/")
+    yield Shot("password", "Your own password", "/accounts/password/")
     yield Shot("password-again", "The password again, before secrets leave", "/accounts/password/again/", narrow=True)
     yield Shot("sessions", "Where one is signed in", "/accounts/sessions/", narrow=True)
 
@@ -90,7 +90,7 @@ def _wizard(examples: Examples) -> Iterator[Shot]:
     yield Shot("wizard-roles", "Who keeps the state, who decides, who works", f"{start}roles/", narrow=True)
     yield Shot("wizard-endpoint", "Where the API server is reached", f"{start}endpoint/", narrow=True)
     yield Shot("wizard-kubernetes", "Version, networks, a plugin's options", f"{start}kubernetes/", opened, narrow=True)
-    yield Shot("wizard-prechecks", "What the machines lack, and who answers for it", f"{start}prechecks/", narrow=True)
+    yield Shot("wizard-prechecks", "What the machines lack, and what is waived", f"{start}prechecks/", narrow=True)
     yield Shot("wizard-review", "Everything at once, before anything is changed", f"{start}review/", narrow=True)
     yield Shot("wizard-editor", "The document as text, marked where it is wrong", f"{start}kubernetes/", broken_text)
     yield Shot(
@@ -123,7 +123,7 @@ def _runs(examples: Examples) -> Iterator[Shot]:
 
 
 def as_if_now(examples: Examples, *, name: str) -> None:
-    """A run that goes on is as far as it was told, and not as long ago as the pictures before took."""
+    """Shift a running run's times, so that taking the earlier pictures does not age it."""
     run = Run.objects.get(pk=examples.runs[name].pk)
     last = Event.objects.filter(run=run).latest("seq").at
     late = timezone.now() - last
@@ -134,12 +134,12 @@ def as_if_now(examples: Examples, *, name: str) -> None:
 
 
 def settled(page: Page, examples: Examples) -> None:
-    """The log has been read."""
+    """Wait until the log has been loaded."""
     expect(page.locator(".ln").first).to_be_visible()
 
 
 def stepped(page: Page, examples: Examples) -> None:
-    """Two hits back, by keys."""
+    """Go two hits back, with keys."""
     settled(page, examples)
     for _ in range(2):
         expect(page.locator("#log-place")).to_contain_text(" ")
@@ -149,25 +149,25 @@ def stepped(page: Page, examples: Examples) -> None:
 
 
 def import_broken(page: Page, examples: Examples) -> None:
-    """A document with a mistake."""
+    """Submit a document with a mistake."""
     page.locator("#id_text, textarea[name=text]").first.fill(BROKEN)
     page.locator("main form button[type=submit]").first.click()
     expect(page.locator(".findings, .note-error").first).to_be_visible()
 
 
 def pasted(page: Page, examples: Examples) -> None:
-    """A list with twins."""
+    """Paste a list with duplicates."""
     page.locator("#id_text").fill(LIST)
     expect(page.locator("#take")).to_contain_text("Add")
 
 
 def opened(page: Page, examples: Examples) -> None:
-    """The options of the plugin."""
+    """Open the options of the plugin."""
     page.locator("#plugin-options summary").click()
 
 
 def broken_text(page: Page, examples: Examples) -> None:
-    """Something typed that is no YAML."""
+    """Type invalid YAML."""
     show_text(page)
     yaml = page.locator("#yaml")
     yaml.fill(yaml.input_value().replace("plugin: calico", "plugin: [calico"))
@@ -181,7 +181,7 @@ def show_text(page: Page) -> None:
 
 
 def conflict(page: Page, examples: Examples) -> None:
-    """Somebody else saves while one types; afterwards the draft is as it was."""
+    """Another user saves while this one types; afterwards the draft is restored."""
     cluster = Cluster.objects.get(pk=examples.delta.pk)
     before = services.document_of(cluster)
     kubernetes = before.kubernetes.model_copy(update={"cluster_name": "theirs.local"})

@@ -1,4 +1,4 @@
-"""Runs that never were: told event by event to the real sink, in the order and with the waiting of the real plan."""
+"""Invented runs: their events go one by one to the real sink, in the order and with the waits of the real plan."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ KUBECONFIG = "apiVersion: v1\nkind: Config\n"
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ends: `state`, and for one that failed or still goes on at which step on which machine.
+    """How a run ends: `state`, and for a failed or running one the step and the machine.
 
-    `after` are the seconds from its start to the moment at which the picture is taken, or at which it was cancelled.
+    `after` are the seconds from its start to the picture, or to the cancel.
     """
 
     state: str
@@ -49,8 +49,8 @@ class Ending:
     after: float = 1e9
 
 
-def tell(cluster: Cluster, ending: Ending, *, hours_ago: float = 0.0, **fields: Any) -> Run:
-    """A run of this cluster, told from its first event to its end, or to now."""
+def make_run(cluster: Cluster, ending: Ending, *, hours_ago: float = 0.0, **fields: Any) -> Run:
+    """A run of this cluster, with events from its start to its end, or to now."""
     discover(catalog)
     document = read_document(cluster.document)
     plan = make_plan(document, "create")
@@ -63,14 +63,14 @@ def tell(cluster: Cluster, ending: Ending, *, hours_ago: float = 0.0, **fields: 
     )  # fmt: skip
     Run.objects.filter(pk=run.pk).update(created_at=began)
     sink = DatabaseSink(run)
-    told = _events(plan, document, times, ending, began.timestamp())
-    for event in told:
+    emitted = _events(plan, document, times, ending, began.timestamp())
+    for event in emitted:
         sink.emit(event)
     if ending.state == "running":
         sink.close()
     else:
-        at = told[-1].at
-        message = _message(ending, told)
+        at = emitted[-1].at
+        message = _message(ending, emitted)
         last = events.RunChanged(at=at, state=ending.state, message=message)
         ended = datetime.fromtimestamp(at, tz=UTC)
         sink.finish(last, state=ending.state, message=message, finished_at=ended, lease_until=None)
@@ -79,7 +79,7 @@ def tell(cluster: Cluster, ending: Ending, *, hours_ago: float = 0.0, **fields: 
 
 
 def _times(plan: Plan) -> dict[Node, tuple[float, float]]:
-    """When each step begins and ends on each machine, in seconds: as soon as what it waits for is over."""
+    """When each step starts and ends on each machine, in seconds: as soon as the steps that it waits for are over."""
     chance = random.Random("slipway")
     cost = {row.path: row.expected_seconds for row in plan.steps}
     found: dict[Node, tuple[float, float]] = {}
@@ -93,32 +93,32 @@ def _times(plan: Plan) -> dict[Node, tuple[float, float]]:
 def _events(
     plan: Plan, document: Document, times: dict[Node, tuple[float, float]], ending: Ending, began: float
 ) -> list[events.Event]:
-    """Everything in the order in which it happens, up to the ending."""
+    """All events in their order, up to the ending."""
     failed = (ending.step, ending.host) if ending.state == "failed" else None
     broken = times[failed][1] if failed else 1e9
-    told: list[events.Event] = [
+    emitted: list[events.Event] = [
         events.RunChanged(at=began, state="running", message="The run was started."),
         events.PlanMade(at=began + 0.5, steps=[describe_step(row, document) for row in plan.steps]),
     ]
     for (step, host), (start, end) in times.items():
         if start >= min(broken, ending.after):
             continue
-        told.append(events.StepChanged(at=began + start, step=step, host=host, state="running"))
+        emitted.append(events.StepChanged(at=began + start, step=step, host=host, state="running"))
         if (step, host) == failed:
-            told += _failed(step, host, (began + start, began + end), ending)
+            emitted += _failed(step, host, (began + start, began + end), ending)
         else:
-            told += _over(document, step, host, (began + start, began + end))
-    # What was begun before a failure ends well; of a run that goes on, or was cancelled, nobody knows what comes.
-    told = [event for event in told if event.at <= began + ending.after]
+            emitted += _over(document, step, host, (began + start, began + end))
+    # Steps that started before a failure succeed; a running or cancelled run has no later events.
+    emitted = [event for event in emitted if event.at <= began + ending.after]
     if ending.state == "cancelled":
-        told += _cancelled(told, began + ending.after)
-    return sorted(told, key=lambda event: event.at)
+        emitted += _cancelled(emitted, began + ending.after)
+    return sorted(emitted, key=lambda event: event.at)
 
 
-def _cancelled(told: list[events.Event], at: float) -> Iterator[events.Event]:
-    """What was on is cancelled; a moment passes between the request and its end."""
+def _cancelled(emitted: list[events.Event], at: float) -> Iterator[events.Event]:
+    """Running steps are cancelled; a moment passes between the request and the end."""
     on: dict[Node, float] = {}
-    for event in told:
+    for event in emitted:
         if isinstance(event, events.StepChanged) and event.state == "running":
             on[event.step, event.host] = event.at
         elif isinstance(event, events.StepChanged):
@@ -158,15 +158,15 @@ def _failed(step: str, host: str, span: tuple[float, float], ending: Ending) -> 
         stream = "err" if text == ending.found else "out"
         yield events.Output(at=at, step=step, host=host, stream=stream, text=text)
     place = {"at": end, "step": step, "host": host}
-    said = {"expected": ending.expected, "found": ending.found, "hint": ending.hint}
-    yield events.Failed(**place, lines=lines, retryable=True, **said)  # type: ignore[arg-type]
+    texts = {"expected": ending.expected, "found": ending.found, "hint": ending.hint}
+    yield events.Failed(**place, lines=lines, retryable=True, **texts)  # type: ignore[arg-type]
     yield events.StepChanged(**place, state="failed", seconds=end - start, message=ending.found)  # type: ignore[arg-type]
 
 
-def _message(ending: Ending, told: list[events.Event]) -> str:
+def _message(ending: Ending, emitted: list[events.Event]) -> str:
     if ending.state == "failed":
         return f"{ending.step} on {ending.host}: {ending.found}"
-    steps = [event for event in told if isinstance(event, events.StepChanged)]
+    steps = [event for event in emitted if isinstance(event, events.StepChanged)]
     changed, same = sum(step.changed for step in steps), sum(step.same for step in steps)
     how = "was cancelled" if ending.state == "cancelled" else "succeeded"
     return f"The run {how}. {changed} changed, {same} were already correct."

@@ -27,7 +27,7 @@ PAGE = """<body style="margin:0"><div style="height:90px;background:#ffffff"></d
 
 @pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
-def test_every_page_of_the_examples_answers_as_it_should(client: Client) -> None:
+def test_every_page_of_the_examples_has_the_expected_status(client: Client) -> None:
     examples = make_examples()
     found = list(shots(examples))
     assert len({shot.name for shot in found}) == len(found) > 25

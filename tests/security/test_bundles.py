@@ -15,7 +15,7 @@ import pytest
 from clusters.catalog.sources import download, index, open_source, web
 from clusters.errors import SourceError
 from installer_site import system_checks
-from tests.catalog.sources.serving import Site, says, serving
+from tests.catalog.sources.serving import Site, responds, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,9 +88,9 @@ def test_a_link_in_a_bundle_directory_leads_to_no_file_outside(kind: str, tmp_pa
     (root / "bundle.yaml").write_bytes(index_of(entry("link"), entry("link")))
     source = open_source(str(root), cache=tmp_path)
     for ask in (source.file, source.look_for) if kind == "file" else ():
-        with pytest.raises(SourceError, match="leads out of the bundle"):
+        with pytest.raises(SourceError, match="is a link out of the bundle"):
             ask("kubernetes", "v1.37.2", "link", "amd64")
-    with pytest.raises(SourceError, match="leads out of the bundle"):
+    with pytest.raises(SourceError, match="is a link out of the bundle"):
         source.image("example/app:1", "amd64")
 
 
@@ -237,7 +237,7 @@ def test_a_download_leaves_the_database_its_room_on_the_disk(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 5, 5))
-    with pytest.raises(SourceError, match="are kept for the database"):
+    with pytest.raises(SourceError, match="are reserved for the database"):
         kubelet(opened(site, tmp_path))
 
 
@@ -254,13 +254,13 @@ def test_an_index_that_trickles_is_given_up(site: Site, tmp_path: Path, monkeypa
                 return
 
     site.faults["/bundle.yaml"] = [trickle]
-    with pytest.raises(SourceError, match="did not arrive within"):
+    with pytest.raises(SourceError, match="was not downloaded within"):
         opened(site, tmp_path)
 
 
 @pytest.mark.parametrize("target", ["ftp://127.0.0.1:1/x", "file:///etc/passwd"])
 def test_a_redirect_leads_to_web_addresses_only(target: str, site: Site, tmp_path: Path) -> None:
     source = opened(site, tmp_path)
-    site.faults[f"/{GOOD}"] = [says(302, target)]
+    site.faults[f"/{GOOD}"] = [responds(302, target)]
     with pytest.raises(SourceError, match="cannot be fetched"):
         kubelet(source)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from clusters.catalog.kubeconfig import rebuilt
+from clusters.catalog.kubeconfig import rebuild_kubeconfig
 from clusters.catalog.steps.finish import ready
 from clusters.engine.wants import NotReached
 from clusters.remote.errors import FileTooLarge
@@ -29,7 +29,7 @@ ALLOWED = {
 
 
 def made(content: bytes) -> dict[str, Any]:
-    text = rebuilt(content, server=SERVER, cluster="cluster.local", where="admin.conf on node1").reveal()
+    text = rebuild_kubeconfig(content, server=SERVER, cluster="cluster.local", where="admin.conf on node1").reveal()
     found: dict[str, Any] = yaml.safe_load(text)
     return found
 
@@ -90,20 +90,20 @@ OTHER_KEY = pair("somebody else")[1]
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "it should be keys with values"),
+        (b"", "it should be a mapping of keys to values"),
         (b"\xff\xfe", "not the kubeconfig"),
         (b"a: &a [*a]", "not the kubeconfig"),
         (admin_conf(user={"client-key-data": "not base64!"}), "client-key-data is not PEM in Base64"),
         (admin_conf(user={"client-key-data": coded(CERTIFICATE)}), "client-key-data has 0 private keys"),
         (admin_conf(user={"client-key-data": coded(KEY + KEY)}), "client-key-data has 2 private keys"),
-        (admin_conf(user={"client-key-data": coded(OTHER_KEY)}), "its key is not that of its certificate"),
+        (admin_conf(user={"client-key-data": coded(OTHER_KEY)}), "its key does not belong to its certificate"),
         (admin_conf(user={"client-key-data": coded(KEY.replace("M", "N"))}), "has a key that cannot be read"),
         (admin_conf(user={"client-key-data": None, "token": "x"}), "it has no client-key-data|is not PEM"),
         (admin_conf(user={"client-certificate-data": coded(KEY)}), "client-certificate-data has 0 certificates"),
         (admin_conf(cluster={"certificate-authority-data": coded(CERTIFICATE * 21)}), "has 21 certificates"),
         (admin_conf(cluster={"certificate-authority-data": coded("x")}), "authority-data has 0 certificates"),
-        (admin_conf(**{"current-context": "another"}), "its contexts have not the one"),
-        (admin_conf(users=[]), "its users have not the one"),
+        (admin_conf(**{"current-context": "another"}), "its contexts do not contain the one"),
+        (admin_conf(users=[]), "its users do not contain the one"),
     ],
 )
 def test_a_kubeconfig_that_lacks_something_is_refused_with_what_it_lacks(content: bytes, message: str) -> None:

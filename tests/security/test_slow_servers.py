@@ -100,7 +100,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("what", DRIBBLING)
 def test_a_file_that_dribbles_is_given_up_long_before_its_end(what: str) -> None:
     with DRIBBLING[what]().serving() as server:
-        with pytest.raises(SourceError, match=r"next to nothing, for 0\.5 seconds") as caught:
+        with pytest.raises(SourceError, match=r"almost nothing for 0\.5 seconds") as caught:
             fetch_text(server.url, attempts=1)
         assert not server.whole
         assert server.sent < sum(map(len, server.pieces)) / 2 + len(HEADERS)
@@ -109,7 +109,7 @@ def test_a_file_that_dribbles_is_given_up_long_before_its_end(what: str) -> None
 
 def test_a_look_at_a_file_that_dribbles_is_given_up() -> None:
     with DRIBBLING["headers"]().serving() as server:
-        with pytest.raises(SourceError, match="next to nothing"):
+        with pytest.raises(SourceError, match="almost nothing"):
             look_at(server.url)
         assert not server.whole
 

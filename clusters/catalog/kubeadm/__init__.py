@@ -1,4 +1,4 @@
-"""kubeadm's configuration files, by the dialect each Kubernetes version speaks."""
+"""kubeadm's configuration files, in the API version of each Kubernetes version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API server's audit log: which requests are written down, where, and how kubeadm is told."""
+"""The API server's audit log: which requests it records, where, and the arguments for kubeadm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ARGUMENTS = {
     "audit-log-maxbackup": "10",
     "audit-log-maxsize": "200",
 }
-"""Days, files and MB that are kept; more than KubeKey's two files, since a log that has gone helps nobody."""
+"""Days, files and MB that are stored; more than KubeKey's two files, because a deleted log is useless."""
 
 VOLUMES: list[dict[str, Any]] = [
     {
@@ -35,8 +35,8 @@ VOLUMES: list[dict[str, Any]] = [
 
 
 def policy(document: Document) -> str:
-    """The document's own policy; else ours, by which who did what is written down, what is in secrets never, and what
-    components ask all the time not at all."""
+    """The document's own policy; else ours, which records who did what, never the contents of secrets, and not the
+    constant requests of components."""
     whole = dict(document.kubernetes.audit.policy) or _ours()
     whole |= {"apiVersion": "audit.k8s.io/v1", "kind": "Policy"}
     return "# Written by Slipway; changes are overwritten by its next run.\n" + json.dumps(whole, indent=2) + "\n"

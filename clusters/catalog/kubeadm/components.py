@@ -1,4 +1,4 @@
-"""The configurations of kubelet and kube-proxy, which kubeadm hands on, with the document's own over ours."""
+"""The configurations of kubelet and kube-proxy, which kubeadm passes on; the document's settings override ours."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def kubelet_configuration(cluster: Cluster) -> dict[str, Any]:
 
 
 def _images_would_be_lost(cluster: Cluster) -> bool:
-    """Whether images come from archives, and the runtime cannot keep them from kubelet's garbage collection, which is
-    switched off then: 100 % does that. Source: Kubernetes' documentation, "Garbage Collection"."""
+    """Whether images come from archives and the runtime cannot protect them from kubelet's garbage collection, which
+    is then switched off (100 % does that). Source: Kubernetes' documentation, "Garbage Collection"."""
     if runtime_of(cluster.document).pin is not None:
         return False
     pause = image_ref(cluster.document, facts_of(cluster.document.kubernetes.version).pause_image)
@@ -51,7 +51,7 @@ def _images_would_be_lost(cluster: Cluster) -> bool:
 
 
 def proxy_configuration(cluster: Cluster) -> dict[str, Any]:
-    """kube-proxy's configuration. `kubeProxyArgs` win over our settings, `kubeProxyConfiguration` over both."""
+    """kube-proxy's configuration. `kubeProxyArgs` override our settings, `kubeProxyConfiguration` overrides both."""
     kubernetes = cluster.document.kubernetes
     ours: dict[str, Any] = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -64,7 +64,7 @@ def proxy_configuration(cluster: Cluster) -> dict[str, Any]:
         # The setting of the same name above counts in iptables mode only.
         ours["nftables"] = {"masqueradeAll": True}
     if load_balancer(cluster.document) in ("keepalived", "kube-vip"):
-        # In ipvs mode kube-proxy would take a virtual address for a leftover of its own and remove it.
+        # In ipvs mode kube-proxy would treat a virtual address as its own leftover and remove it.
         ours["ipvs"] = {"excludeCIDRs": [cluster.endpoint + ("/128" if ":" in cluster.endpoint else "/32")]}
     if known_gates(cluster.document):
         ours["featureGates"] = known_gates(cluster.document)

@@ -1,4 +1,4 @@
-"""How things are spelled in kubeadm's dialects, and what wins where the document says something that we say, too."""
+"""The spelling of settings in kubeadm's API versions, and how the document's settings override ours."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ are 4 and 5 minutes."""
 
 
 def api_version(document: Document) -> str:
-    """`kubeadm.k8s.io/v1beta2` and later, whichever is this Kubernetes version's own."""
+    """`kubeadm.k8s.io/v1beta2` or later: the newest that this Kubernetes version has."""
     return f"kubeadm.k8s.io/{facts_of(document.kubernetes.version).kubeadm_api}"
 
 
 def is_list_dialect(document: Document) -> bool:
-    """Whether arguments are lists of names and values and waiting times have a section of their own: from v1beta4."""
+    """Whether arguments are lists of names and values and timeouts have a separate section: from v1beta4 on."""
     return facts_of(document.kubernetes.version).kubeadm_api == "v1beta4"
 
 
 def arguments(document: Document, values: Mapping[str, str]) -> Any:
-    """Arguments as the dialect wants them."""
+    """Arguments in the form of the API version."""
     if is_list_dialect(document):
         return [{"name": name, "value": value} for name, value in values.items()]
     return dict(values)
@@ -41,21 +41,21 @@ def parsed(items: Iterable[str]) -> dict[str, str]:
 
 
 def known_gates(document: Document) -> dict[str, bool]:
-    """The document's feature gates that this version takes: it would not start with another one."""
+    """The document's feature gates that this version accepts: components do not start with an unknown one."""
     minor, wanted = parse_version(document.kubernetes.version).minor, sorted(document.kubernetes.feature_gates.items())
     return {name: on for name, on in wanted if feature_gates.is_taken(name, on, minor)}
 
 
 def gates_argument(document: Document) -> dict[str, str]:
     """The same as an argument of a component."""
-    said = ",".join(f"{name}={str(on).lower()}" for name, on in known_gates(document).items())
-    return {"feature-gates": said} if said else {}
+    gates = ",".join(f"{name}={str(on).lower()}" for name, on in known_gates(document).items())
+    return {"feature-gates": gates} if gates else {}
 
 
 def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """The document's own configuration over ours: mappings are merged, anything else replaces what we say.
+    """The document's configuration over ours: mappings are merged, any other value replaces ours.
 
-    `apiVersion` and `kind` stay ours; nothing (null) takes a setting of ours away.
+    `apiVersion` and `kind` stay ours; null removes a setting of ours.
     """
     found = dict(ours)
     for name, value in theirs.items():

@@ -1,4 +1,4 @@
-"""The files that `kubeadm init` and `kubeadm join` read: what the document says, in the dialect of its version."""
+"""The files that `kubeadm init` and `kubeadm join` read: the document's settings, in the API version of its release."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HEAD = "# Written by Slipway; changes are overwritten by its next run.\n"
 
 
 def init_configuration(machine: Machine, cluster: Cluster) -> str:
-    """What `kubeadm init` is told. It contains no secret: the bootstrap token is made at each join."""
+    """The configuration for `kubeadm init`. It contains no secret: the bootstrap token is created at each join."""
     init: dict[str, Any] = {
         "apiVersion": api_version(cluster.document),
         "kind": "InitConfiguration",
@@ -50,7 +50,7 @@ def init_configuration(machine: Machine, cluster: Cluster) -> str:
 
 
 def cluster_configuration(cluster: Cluster) -> dict[str, Any]:
-    """What kubeadm keeps for the whole cluster."""
+    """The configuration that kubeadm stores for the whole cluster."""
     document = cluster.document
     facts, kubernetes = facts_of(document.kubernetes.version), document.kubernetes
     mask = {"node-cidr-mask-size": str(kubernetes.node_cidr_mask_size)}
@@ -79,13 +79,13 @@ def cluster_configuration(cluster: Cluster) -> dict[str, Any]:
 
 
 def _gates(document: Document) -> dict[str, Any]:
-    """kubeadm's own feature gates: up to 1.20 it takes two networks only when it is told to."""
+    """kubeadm's own feature gates: up to 1.20 it accepts two networks only with this one."""
     wanted = is_dual_stack(document) and parse_version(document.kubernetes.version).minor < DUAL_STACK_SINCE
     return {"featureGates": {"IPv6DualStack": True}} if wanted else {}
 
 
 def _dns(document: Document) -> dict[str, Any]:
-    """Where CoreDNS's image is, when a private registry has it: its project is another one there."""
+    """Where CoreDNS's image is in a private registry: its project differs there."""
     if not document.registry.private_registry:
         return {}
     facts = facts_of(document.kubernetes.version)
@@ -94,7 +94,7 @@ def _dns(document: Document) -> dict[str, Any]:
 
 
 def join_configuration(machine: Machine, cluster: Cluster, *, token: Secret, ca_hash: str) -> str:
-    """What `kubeadm join` is told; contains the bootstrap token, so it lies on the machine only while joining."""
+    """The configuration for `kubeadm join`. It contains the bootstrap token, so it is only there while joining."""
     document = cluster.document
     control_plane = {"controlPlane": {"localAPIEndpoint": _local_endpoint(machine, cluster)}}
     discovery: dict[str, Any] = {
@@ -122,7 +122,7 @@ def _dumped(documents: list[dict[str, Any]]) -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what is said twice two times: an alias in a configuration file surprises people."""
+    """Writes repeated values in full: an alias in a configuration file surprises people."""
 
     def ignore_aliases(self, data: Any) -> bool:
         """Always."""
@@ -138,7 +138,7 @@ def _local_endpoint(machine: Machine, cluster: Cluster) -> dict[str, Any]:
 
 
 def _timeouts(document: Document) -> dict[str, Any]:
-    """From v1beta4 on waiting times have a section of their own; before, they stand where they are used."""
+    """From v1beta4 on timeouts have a separate section; before, they are in the sections that use them."""
     if not is_list_dialect(document):
         return {}
     return {
@@ -175,13 +175,13 @@ def _watch_shutdown(document: Document) -> dict[str, str]:
 
 
 def _component(document: Document, ours: dict[str, str], theirs: tuple[str, ...]) -> dict[str, Any]:
-    """A component's arguments: ours, the feature gates, the document's; of one name the last counts."""
+    """A component's arguments: ours, the feature gates, the document's; of several with one name the last counts."""
     values = ours | gates_argument(document) | parsed(theirs)
     return {"extraArgs": arguments(document, values)} if values else {}
 
 
 def _registration(machine: Machine, cluster: Cluster) -> dict[str, Any]:
-    # kubeadm with dockershim (to 1.23) hands the bare path to crictl; later ones want an address.
+    # kubeadm with dockershim (up to 1.23) passes the bare path to crictl; later ones expect an address.
     facts, socket = facts_of(cluster.document.kubernetes.version), runtime_of(cluster.document).socket
     found: dict[str, Any] = {
         "name": machine.name,
@@ -189,7 +189,7 @@ def _registration(machine: Machine, cluster: Cluster) -> dict[str, Any]:
         "ignorePreflightErrors": list(ignored_preflight_errors(machine, cluster)),
     }
     if "master" in machine.roles:
-        # Said instead of left to kubeadm, so that a machine which runs pods, too, never turns them away at first.
+        # Set here instead of by kubeadm, so that a machine that also runs pods never rejects them at first.
         keys = () if "worker" in machine.roles else facts.control_plane_taints
         found["taints"] = [{"key": key, "effect": "NoSchedule"} for key in keys]
     return found

@@ -1,4 +1,4 @@
-"""Where kubeadm's API servers find etcd: a service of ours, somebody else's, or a static pod that kubeadm makes."""
+"""Where kubeadm's API servers find etcd: Slipway's service, an external etcd, or a static pod that kubeadm creates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def etcd_section(cluster: Cluster) -> dict[str, Any]:
-    """The etcd section. File names are the same on every control plane: kubeadm keeps one configuration."""
+    """The etcd section. File names are the same on every control plane: kubeadm stores one configuration."""
     document = cluster.document
     if document.etcd.type == "kubeadm":
         return {"local": _local(document)}
@@ -31,7 +31,7 @@ def etcd_section(cluster: Cluster) -> dict[str, Any]:
     client = f"{ETCD_PKI}/{CLIENT}"
     return {
         "external": {
-            "endpoints": list(_asked(cluster)),
+            "endpoints": list(_client_urls(cluster)),
             "caFile": f"{ETCD_PKI}/ca.pem",
             "certFile": f"{client}.pem",
             "keyFile": f"{client}-key.pem",
@@ -39,10 +39,10 @@ def etcd_section(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _asked(cluster: Cluster) -> tuple[str, ...]:
+def _client_urls(cluster: Cluster) -> tuple[str, ...]:
     """Where API servers find etcd: the member on their own machine if each of them has one, else every member.
 
-    See docs/decisions/016. kubeadm keeps one configuration for all, so that some cannot be told otherwise than others.
+    See docs/decisions/016. kubeadm stores one configuration for all, so they cannot have different endpoints.
     """
     members = {each.name for each in cluster.members("etcd")}
     if members >= {each.name for each in cluster.members("master")}:
@@ -51,7 +51,7 @@ def _asked(cluster: Cluster) -> tuple[str, ...]:
 
 
 def _local(document: Document) -> dict[str, Any]:
-    """etcd as a static pod. The tag is named, because first patches of 1.22 and 1.23 would take one that loses data."""
+    """etcd as a static pod. The tag is set, because early patches of 1.22 and 1.23 would use one that loses data."""
     version = parse_version(document.kubernetes.version)
     ref = image_ref(document, etcd_image(version))
     repository, tag = repository_of(ref), ref.rpartition(":")[2]

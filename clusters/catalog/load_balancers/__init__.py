@@ -1,1 +1,1 @@
-"""How clients of the API server get past a dead control plane machine, one file for each way."""
+"""How clients reach the API server when a control plane machine is down: one file for each method."""

@@ -1,4 +1,4 @@
-"""internalLoadbalancer: haproxy: a proxy on every worker, which only asks API servers that are well."""
+"""internalLoadbalancer: haproxy: a proxy on every worker, which connects only to healthy API servers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CONFIG = f"{FOLDER}/haproxy.cfg"
 MANIFEST = f"{MANIFESTS}/haproxy.yaml"
 KUBECONFIG = "kubeconfig.conf"
 HEALTH_PORT = 8081
-"""Where kubelet asks whether the proxy itself lives; on the loopback only. The same port as KubeKey's."""
+"""The port of the proxy's own health check, for kubelet; on the loopback only. The same port as KubeKey's."""
 CONFIGURED_WITHIN = 120.0
 """Seconds until the proxy runs with its files, including its first start."""
 RELOAD_EVERY = 10
@@ -56,12 +56,12 @@ class Proxy:
 
 
 def chosen(document: Document) -> bool:
-    """Whether the document asks for it."""
+    """Whether the document uses it."""
     return load_balancer(document) == "haproxy"
 
 
 def proxy_image(source: Source) -> str:
-    """The proxy's image, by the tag that the artifact source has of it."""
+    """The proxy's image, with the tag that the artifact source has."""
     return source.name_of(HAPROXY_IMAGE)
 
 
@@ -74,7 +74,7 @@ def proxy_image(source: Source) -> str:
     expected=3,
 )
 def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Bring the proxy's image onto the workers"""
+    """Load or pull the proxy's image on the workers"""
     yield runtimes.image_there(machine, cluster, proxy_image(cluster.source))
 
 
@@ -87,34 +87,34 @@ def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     expected=1,
 )
 def kube_proxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Let kube-proxy ask the API server of its own machine"""
+    """Connect kube-proxy to the API server on its own machine"""
     yield _proxy_asks(f"https://{name.LOOPBACK}:{cluster.document.control_plane_endpoint.port}")
 
 
 def _proxy_asks(server: str) -> Want:
     """kube-proxy's kubeconfig names this server.
 
-    By address, since a pod's copy of /etc/hosts is as old as the pod. A control plane listens there itself,
-    a worker's proxy does; pods that start before it wait.
+    By address, since a pod's copy of /etc/hosts is as old as the pod. On a control plane the API server listens there,
+    on a worker the proxy; pods that start earlier wait.
     """
     line = re.compile(r"(?m)^([ \t]*+server:[ \t]*+)(\S++)[ \t]*$")
 
     def settings(machine: Machine) -> str:
         found = get_object(machine, "configmap", "kube-proxy")
         if found is None:
-            raise NotReached("There is no ConfigMap kube-proxy.", hint="Did somebody remove kube-proxy? Retry the run.")
+            raise NotReached("The ConfigMap kube-proxy is missing.", hint="Did somebody remove it? Retry the run.")
         return str(found["data"].get(KUBECONFIG, ""))
 
     def look(machine: Machine) -> Sight:
         found = line.search(settings(machine))
-        asked = found[2] if found else "nothing"
-        return Sight(asked == server, f"kube-proxy asks {asked}")
+        current = found[2] if found else "no server"
+        return Sight(current == server, f"kube-proxy connects to {current}")
 
     def act(machine: Machine) -> None:
         changed = json.dumps({"data": {KUBECONFIG: line.sub(rf"\g<1>{server}", settings(machine))}})
         machine.do(kubectl("patch configmap kube-proxy -n kube-system --type merge -p {}", changed))
 
-    return Wanted(f"kube-proxy asks {server}", look, act)
+    return Wanted(f"kube-proxy connects to {server}", look, act)
 
 
 @step(
@@ -127,7 +127,7 @@ def _proxy_asks(server: str) -> Want:
     expected=12,
 )
 def haproxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Put a proxy to all API servers on each worker"""
+    """Run a proxy to all API servers on each worker"""
     proxy = proxy_files(cluster)
     yield directory(FOLDER)
     yield file(CONFIG, proxy.config)
@@ -139,22 +139,22 @@ def haproxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def runs_with(proxy: Proxy) -> Want:
-    """The proxy runs with these files, by its own answer. One with an outdated configuration is reloaded: a new worker
-    takes over its sockets. A restart of the pod would leave the machine without a proxy for 10 to 15 s.
+    """The proxy runs with these files, as its health check reports. A proxy with an outdated configuration is reloaded:
+    a new worker takes over its sockets. Restarting the pod would leave the machine without a proxy for 10 to 15 s.
 
     Source: HAProxy's management guide, "Stopping and restarting HAProxy".
     """
-    what = "the proxy asks the document's control planes"
+    what = "the proxy connects to the document's control planes"
     ask = probe_of(proxy.manifest.encode())
 
     def look(machine: Machine) -> Sight:
         answer = machine.ask(ask)
-        said = answer.stdout.split()
+        digests = answer.stdout.split()
         if not answer.ok:
             return Sight(False, "the proxy does not answer yet")
-        if said[1:] != [proxy.pod_digest]:
+        if digests[1:] != [proxy.pod_digest]:
             return Sight(False, "kubelet has not restarted the proxy yet")
-        return Sight(said[0] == proxy.config_digest, OUTDATED)
+        return Sight(digests[0] == proxy.config_digest, OUTDATED)
 
     def act(machine: Machine) -> None:
         looks = 0
@@ -236,9 +236,9 @@ backend api_servers
 def config(cluster: Cluster) -> str:
     """haproxy.cfg, for haproxy 2.6 and later, with a placeholder for its own digest.
 
-    An API server counts as well when /readyz answers 200 under a certificate of the cluster's own authority; two bad
-    answers a second apart take it out and cut what still hangs on it, two good ones bring it back. After a reload,
-    connections of the old worker are cut after 30 s, since it no longer checks the API servers.
+    An API server is healthy when /readyz answers 200 with a certificate of the cluster's own authority; two bad answers
+    a second apart remove it and close its connections, two good ones add it again. After a reload, connections of the
+    old worker are closed after 30 s, since it no longer checks the API servers.
     """
     port, behind = cluster.document.control_plane_endpoint.port, api_port(cluster.document)
     return _CONFIG.format(

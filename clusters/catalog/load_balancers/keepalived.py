@@ -27,19 +27,19 @@ CONFIG = "/etc/keepalived/keepalived.conf"
 CHECK = "/etc/slipway/keepalived/api-server-is-ready"
 LEFT = "/etc/slipway/keepalived/address-has-left"
 ASIDE = "/run/slipway-api-server-ends"
-"""While it is there, and young, the machine does not want the address; gone after a reboot at the latest."""
+"""While this file exists and is recent, the machine does not take the address; a reboot removes it."""
 ASIDE_MINUTES = 15
-"""Minutes after which the mark is ignored: its run has ended. An API server's restart takes four at most."""
+"""Minutes after which the file is ignored: its run has ended. An API server's restart takes four at most."""
 HANDED_OVER_WITHIN = 8.0
 TOLD_AGAIN, TOLD_EVERY = 1, 5
-"""Seconds after which, and then again and again, the holder says where the address is (gratuitous ARP)."""
+"""Seconds after which the holder first repeats, and then keeps repeating, its announcement (gratuitous ARP)."""
 PRIORITY, UNWELL = 100, 50
-"""All machines have one priority, so that an address which moved stays: moving it back would cut connections twice.
-A machine whose API server is not ready loses `UNWELL` of it and hands the address over."""
+"""All machines have the same priority, so that an address that has moved stays: moving it back would break connections
+a second time. A machine whose API server is not ready has `UNWELL` less and hands the address over."""
 
 
 def chosen(document: Document) -> bool:
-    """Whether the document asks for it."""
+    """Whether the document uses it."""
     return load_balancer(document) == "keepalived"
 
 
@@ -52,7 +52,7 @@ def chosen(document: Document) -> bool:
     expected=3,
 )
 def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Let the control planes share the endpoint's address"""
+    """Share the endpoint's address between the control planes"""
     yield Packages({"keepalived": "keepalived", "curl": "curl"})
     yield directory("/etc/slipway/keepalived")
     yield file(CHECK, check(machine, cluster), mode=0o755)
@@ -62,13 +62,13 @@ def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     # A run that ended in the middle of a restart may have left it.
     yield absent(ASIDE)
     runs = service("keepalived", restart_for=(CONFIG, CHECK))
-    yield in_turn(runs, cluster, "a new start of keepalived", running=sh("systemctl is-active --quiet keepalived"))
+    yield in_turn(runs, cluster, "the restart of keepalived", running=sh("systemctl is-active --quiet keepalived"))
 
 
 @contextmanager
 def stood_aside(machine: Machine, cluster: Cluster) -> Iterator[None]:
-    """Inside, another machine holds the shared address, as far as there is one that can: clients notice less of an
-    API server that is about to end when they have left it before."""
+    """Inside, another machine holds the shared address, if one can: clients notice the end of an API server less when
+    they have already moved to another."""
     if not chosen(cluster.document) or len(cluster.members("master")) < 2:
         yield
         return
@@ -80,12 +80,12 @@ def stood_aside(machine: Machine, cluster: Cluster) -> Iterator[None]:
             any(not machine.ask(held).ok for _ in machine.looks(HANDED_OVER_WITHIN, every=0.3))
         yield
     finally:
-        # Also where an attempt that broke off has handed it over before this one.
+        # Also removes the file of an earlier attempt that was cut off.
         machine.clear_up(sh("rm -f {}", ASIDE))
 
 
 def check(machine: Machine, cluster: Cluster) -> str:
-    """What keepalived asks each second: whether this machine's own API server is ready."""
+    """The script that keepalived runs each second: whether this machine's own API server is ready."""
     ask = sh(
         "exec curl -sf -o /dev/null --max-time 2 --cacert {} https://{}:{}/readyz",
         CA,
@@ -97,10 +97,11 @@ def check(machine: Machine, cluster: Cluster) -> str:
 
 
 def left(cluster: Cluster) -> str:
-    """What keepalived does when the address is gone from here: ends the connections that had it as their own.
+    """The script that keepalived runs when this machine loses the address: closes connections from that address.
 
-    Who lives on the holder reached the address from the address itself, and hears nothing more: no answer finds its way
-    back, and kubelet, that waits for one, starts no pod for half a minute. A kernel without this leaves it at that.
+    Programs on the holder connected to the address from the address itself. They get no more answers, because these no
+    longer return here; a kubelet that waits for one starts no pod for half a minute. Kernels without socket destruction
+    skip this.
     """
     return _script(sh("ss -K src {} >/dev/null 2>&1 || true", cluster.endpoint))
 
@@ -111,14 +112,14 @@ def _script(*commands: Command) -> str:
 
 
 def config(machine: Machine, cluster: Cluster) -> str:
-    """keepalived.conf. Machines talk to each other directly (unicast), since clouds and switches drop multicast.
+    """keepalived.conf. Machines use unicast, since clouds and switches drop multicast.
 
-    VRRP with one advertisement a second takes a machine for dead after three and a half (RFC 5798).
+    VRRP with one advertisement a second considers a machine dead after three and a half seconds (RFC 5798).
 
-    Machines of one priority may take the address in the same moment. All but one give it back at once, but whoever
-    heard one of those last sends what is for the address to a machine that has it not; that one sends it on, and its
-    firewall drops all but the first packet, since it sees no answer. So the holder tells everybody again after one
-    second and not after five, and then every five, for those that missed it.
+    Machines of the same priority may take the address at the same moment. All but one give it back immediately, but a
+    neighbour that heard one of those last sends packets for the address to the wrong machine; that one forwards them,
+    and its firewall drops all but the first packet, since it sees no answer. So the holder repeats its announcement
+    after one second instead of five, and then every five seconds, for neighbours that missed it.
     """
     peers = "\n".join(f"        {each.address}" for each in cluster.members("master") if each.name != machine.name)
     address = ipaddress.ip_address(cluster.endpoint)
@@ -164,16 +165,16 @@ vrrp_instance control_plane_endpoint {{
 
 
 def router_id(address: str) -> int:
-    """The number of the group of machines that share an address, 1 to 255; made of the address's last part."""
+    """The number of the group of machines that share an address, 1 to 255; derived from the address's last part."""
     return ipaddress.ip_address(address).packed[-1] or 255
 
 
 def interface(machine: Machine) -> str:
-    """The network interface that has the machine's own address. Raises InstallerError when none has."""
+    """The network interface that has the machine's own address. Raises InstallerError when none does."""
     for each in machine.facts.addresses:
         if each.ip == machine.address:
             return each.interface
     raise InstallerError(
-        f"{machine.name} has no network interface with the address {machine.address}, so it cannot share another.",
-        hint="Is internalAddress an address that the machine itself has, not one of a router before it?",
+        f"{machine.name} has no network interface with the address {machine.address}; keepalived and kube-vip need it.",
+        hint="Set internalAddress to an address of the machine itself, not of a router in front of it.",
     )

@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 MANIFEST = f"{MANIFESTS}/kube-vip.yaml"
 ADMIN, SUPER_ADMIN = ADMIN_CONF, "/etc/kubernetes/super-admin.conf"
 SUPER_ADMIN_SINCE = 29
-"""From 1.29 on admin.conf may do nothing until `kubeadm init` has bound it to a role, which it does by way of the
-virtual address; super-admin.conf may do everything at once. Source: kubeadm's changelog of 1.29."""
+"""From 1.29 on admin.conf has no rights until `kubeadm init` has bound it to a role, which it does through the virtual
+address; super-admin.conf has all rights immediately. Source: kubeadm's changelog of 1.29."""
 LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 5, 3, 1
-"""How long a machine holds the address without a sign of life; kube-vip's own values for quick takeover."""
+"""How long a machine holds the address without renewing its lease; kube-vip's own values for quick takeover."""
 
 
 def chosen(document: Document) -> bool:
-    """Whether the document asks for it."""
+    """Whether the document uses it."""
     return load_balancer(document) == "kube-vip"
 
 
 def needs_super_admin(document: Document) -> bool:
-    """Whether the first control plane needs another file than admin.conf until it is initialised."""
+    """Whether the first control plane needs a file other than admin.conf until it is initialised."""
     return parse_version(document.kubernetes.version).minor >= SUPER_ADMIN_SINCE
 
 
@@ -56,7 +56,7 @@ def needs_super_admin(document: Document) -> bool:
     expected=3,
 )
 def kube_vip_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Bring kube-vip's image onto the control planes"""
+    """Load or pull kube-vip's image on the control planes"""
     yield runtimes.image_there(machine, cluster, KUBE_VIP_IMAGE)
 
 
@@ -70,7 +70,7 @@ def kube_vip_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     expected=5,
 )
 def kube_vip(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Let the first control plane hold the endpoint's address"""
+    """Run kube-vip on the first control plane"""
     yield from _held(machine, cluster)
 
 
@@ -83,7 +83,7 @@ def kube_vip(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     expected=5,
 )
 def kube_vip_others(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Let the other control planes take the endpoint's address over"""
+    """Run kube-vip on the other control planes"""
     yield from _held(machine, cluster)
 
 
@@ -95,20 +95,20 @@ def _held(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def wanted(machine: Machine, cluster: Cluster, *, before_init: bool = False) -> FileWant:
-    """The static pod's file; not to be read by everybody, since BGP passwords stand in it."""
+    """The static pod's file; readable by root only, since it contains BGP passwords."""
     return file(MANIFEST, Secret(manifest(machine, cluster, before_init=before_init)), mode=0o600)
 
 
 def stand_by(machine: Machine, cluster: Cluster) -> None:
-    """Before `kubeadm init` the pod has to lie there: kubeadm waits for an answer at the shared address."""
+    """Write the pod's manifest before `kubeadm init`, which waits for an answer at the shared address."""
     if chosen(cluster.document):
         directory(MANIFESTS).reach(machine)
         wanted(machine, cluster, before_init=needs_super_admin(cluster.document)).reach(machine)
 
 
 def manifest(machine: Machine, cluster: Cluster, *, before_init: bool = False) -> str:
-    """The static pod. It asks the API server of its own machine (under the name kubernetes), so that one whose
-    API server is dead gives the address away."""
+    """The static pod. It connects to the API server on the same machine (under the name kubernetes), so that a machine
+    whose API server is down gives the address away."""
     bgp = cluster.document.control_plane_endpoint.kubevip.mode == "BGP"
     settings = {**_common(machine, cluster), **(_bgp(machine, cluster) if bgp else _arp(machine, cluster))}
     mounts = {"kubeconfig": (ADMIN, SUPER_ADMIN if before_init else ADMIN)}
@@ -136,7 +136,7 @@ def manifest(machine: Machine, cluster: Cluster, *, before_init: bool = False) -
                     ],
                 }
             ],
-            # A file that is not there yet keeps the pod waiting, where it would be made a directory otherwise.
+            # With this type a missing file keeps the pod waiting; otherwise it would be created as a directory.
             "volumes": [
                 {"name": name, "hostPath": {"path": path, "type": "File"}} for name, (_, path) in mounts.items()
             ],
@@ -158,7 +158,7 @@ def _common(machine: Machine, cluster: Cluster) -> dict[str, str]:
 
 
 def _arp(machine: Machine, cluster: Cluster) -> dict[str, str]:
-    """One machine holds the address, by a lease in the cluster, and tells the network when that changes."""
+    """One machine holds the address, by a lease in the cluster, and announces a change to the network."""
     return {
         "vip_arp": "true",
         "vip_interface": cluster.document.control_plane_endpoint.kubevip.interface or interface(machine),

@@ -1,4 +1,4 @@
-"""endpoint/own: where the endpoint's name leads on each machine, before the machine joins and afterwards."""
+"""endpoint/own: the address of the endpoint's name on each machine, before the machine joins and afterwards."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ LOOPBACK = "127.0.0.1"
 
 
 def first_address(cluster: Cluster) -> str:
-    """Where the name leads until a machine has joined: to a control plane that runs, or to the address they share.
+    """The name's address until a machine has joined: that of a running control plane, or the one they share.
 
-    Empty when the name is resolved by somebody's DNS.
+    Empty when an external DNS resolves the name.
     """
     if load_balancer(cluster.document) in ("haproxy", "none"):
         return cluster.leader("master").address
@@ -36,10 +36,10 @@ def _common_address(cluster: Cluster) -> str:
 
 
 def lasting_address(machine: Machine, cluster: Cluster) -> str:
-    """Where the name leads on a machine that has joined.
+    """The name's address on a machine that has joined.
 
-    To a virtual or external address as everywhere; else a control plane machine asks its own API server, and
-    other machines their own proxy, or without one the first control plane machine.
+    A virtual or external address is the same everywhere; else a control plane machine uses its own API server, and
+    other machines use their own proxy, or without one the first control plane machine.
     """
     proxied = load_balancer(cluster.document) == "haproxy"
     if proxied or load_balancer(cluster.document) == "none":
@@ -51,7 +51,7 @@ def lasting_address(machine: Machine, cluster: Cluster) -> str:
 
 
 def known(machine: Machine, cluster: Cluster) -> Want:
-    """The endpoint's name leads somewhere; which of the two addresses does not matter yet."""
+    """The endpoint's name has an address; which of the two does not matter yet."""
     lasting, first = _entry(cluster, lasting_address(machine, cluster)), _entry(cluster, first_address(cluster))
 
     def look(here: Machine) -> Sight:
@@ -61,21 +61,21 @@ def known(machine: Machine, cluster: Cluster) -> Want:
 
 
 def lead_to_first(machine: Machine, cluster: Cluster) -> None:
-    """Before a machine joins (again), the name has to lead to a control plane that runs."""
+    """Before a machine joins (again), set the name's address to that of a running control plane."""
     first = _entry(cluster, first_address(cluster))
     if first_address(cluster) and not first.seen(machine).so:
         first.reach(machine)
 
 
 def lasting(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """The name leads to its lasting address, and kubelet has noticed."""
+    """The name has its lasting address, and kubelet uses it."""
     yield _entry(cluster, lasting_address(machine, cluster))
-    # kubelet keeps its connection to the old address for as long as it holds.
+    # kubelet keeps its connection to the old address as long as it works.
     yield service("kubelet", restart_for=(HOSTS,))
 
 
 def own_api_server(document: Document) -> bool:
-    """Whether control plane machines other than the first have to be turned to their own API server."""
+    """Whether control plane machines other than the first have to be switched to their own API server."""
     return load_balancer(document) in ("haproxy", "none")
 
 
@@ -87,7 +87,7 @@ def own_api_server(document: Document) -> bool:
     expected=4,
 )
 def own(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Let each control plane use its own API server"""
+    """Switch each control plane to its own API server"""
     yield from lasting(machine, cluster)
 
 

@@ -1,1 +1,1 @@
-"""Network plugins, a file or a folder each; found by walking this package."""
+"""Network plugins, each a file or a folder; found by walking this package."""

@@ -1,4 +1,4 @@
-"""The network plugin "bridge": a bridge on each node, routes between nodes. Needs no image; nodes share a subnet."""
+"""The network plugin "bridge": a bridge on each node, routes between nodes, no image. Nodes must share a subnet."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PLUGIN = Plugin(NAME, sends_directly=lambda document: True, interfaces=("cni",))
     expected=1,
 )
 def bridge_first(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Give pods on the first control plane their addresses"""
+    """Configure pod addresses on the first control plane"""
     # The cluster's DNS may run there, so it starts while other machines join instead of after them.
     yield directory("/etc/cni/net.d")
     yield file(CONFIG, conflist(ranges_of(machine, cluster, {machine.name})[machine.name]))
@@ -69,7 +69,7 @@ def bridge(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The pods' network of one kind as a node knows it: its own part, the whole, and address -> part of the others."""
+    """The pods' network of one IP family on a node: its own part, the whole, and address -> part of the others."""
 
     own: str
     pods: str
@@ -96,18 +96,18 @@ def families_of(machine: Machine, cluster: Cluster) -> tuple[Family, ...]:
 
 
 def _written(address: str) -> str:
-    """As the machine itself will write it: an IPv6 address has many forms."""
+    """As the machine itself will print it: an IPv6 address has many forms."""
     return str(address_of(address) or address)
 
 
 def pod_ranges(machine: Machine, cluster: Cluster) -> Mapping[str, tuple[str, ...]]:
-    """Node name -> the pod CIDRs the control plane gave it, for all nodes."""
+    """Node name -> the pod CIDRs that the control plane assigned to it, for all nodes."""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
     return cluster.once("pod-ranges", lambda: ranges_of(machine, cluster, wanted))
 
 
 def ranges_of(machine: Machine, cluster: Cluster, wanted: set[str]) -> Mapping[str, tuple[str, ...]]:
-    """The same for these nodes; waits half a minute for new ones to get theirs. Raises NotReached."""
+    """The same for these nodes; waits half a minute until new ones have theirs. Raises NotReached."""
     first = cluster.first("master", machine)
     kinds = len(parts_of(cluster.document.network.kube_pods_cidr))
     known: dict[str, tuple[str, ...]] = {}
@@ -120,10 +120,10 @@ def ranges_of(machine: Machine, cluster: Cluster, wanted: set[str]) -> Mapping[s
         if all(len(known.get(name, ())) >= kinds for name in wanted):
             return known
     if silent:
-        raise NotReached(f"The API server does not say which pod addresses nodes have: {silent}", retryable=True)
+        raise NotReached(f"The API server does not report which pod addresses nodes have: {silent}", retryable=True)
     missing = sorted(name for name in wanted if len(known.get(name, ())) < kinds)
     raise NotReached(
-        f"The control plane gave no pod addresses to {', '.join(missing)}.",
+        f"The control plane did not assign pod addresses to {', '.join(missing)}.",
         hint="Is network.kubePodsCIDR large enough for all nodes (kubernetes.nodeCidrMaskSize each)?",
     )
 
@@ -134,7 +134,7 @@ def _ranges(spec: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def conflist(own: tuple[str, ...]) -> str:
-    """The CNI configuration. Masquerading is done by the script, so that pods keep their address among nodes."""
+    """The CNI configuration. The script does the masquerading, so that pods keep their address between nodes."""
     plugins = [
         {
             "type": "bridge",
@@ -154,8 +154,9 @@ def conflist(own: tuple[str, ...]) -> str:
 
 
 def script(families: tuple[Family, ...]) -> str:
-    """Sets routes to the other nodes' pods and removes those to nodes that are gone, lets pods' packets through, and
-    hides pods behind the node outside. Doing it again changes nothing; with `check` it only says what is missing."""
+    """The script that sets routes to the other nodes' pods and removes those to nodes that are gone, accepts pods'
+    packets, and masquerades packets that leave the pods' network. It is idempotent; with `check` it only prints what
+    is missing."""
     return SCRIPT_TEXT.format(families="\n".join(_of_one_kind(family) for family in families))
 
 
@@ -174,7 +175,7 @@ def _of_one_kind(family: Family) -> str:
 
 
 def _routed(others: int) -> Want:
-    """The script has done its work, and nobody has undone it since."""
+    """The script has run, and its changes are still there."""
 
     def act(machine: Machine) -> None:
         machine.do(sh("{}", SCRIPT))
@@ -188,13 +189,13 @@ set -eu
 check() {{ [ "$1" = check ]; }}
 mode=${{1:-set}}
 
-# IPv4 or IPv6, the pods' network, and the ways to the other nodes' parts of it.
+# IPv4 or IPv6, the pods' network, and the routes to the other nodes' parts of it.
 routes() {{
   pods=$2; wanted=$3
-  # Routes inside the pods' network that go by way of a node: each is wanted, or its node is gone.
+  # Routes inside the pods' network through a node: each is wanted, or its node is gone.
   ip -$1 route show root $pods | grep ' via ' | while read -r cidr _ gateway rest; do
     if ! printf '%s\\n' "$wanted" | grep -qxF "$cidr via $gateway"; then
-      if check $mode; then echo "a route to $cidr via $gateway is left"; exit 1; fi
+      if check $mode; then echo "an old route to $cidr via $gateway remains"; exit 1; fi
       ip -$1 route del $cidr via $gateway
     fi
   done
@@ -203,7 +204,7 @@ routes() {{
     if ! check $mode; then
       ip -$1 route replace $cidr via $gateway
     elif ! ip -$1 route show $cidr | grep -q " via $gateway "; then
-      echo "there is no route to $cidr via $gateway"; exit 1
+      echo "the route to $cidr via $gateway is missing"; exit 1
     fi
   done
 }}

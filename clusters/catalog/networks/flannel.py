@@ -1,6 +1,7 @@
 """The network plugin "flannel": a daemon on each node carries pods' packets to other nodes; the manifest is our own.
 
-What the daemon reads and needs is documented by flannel-io/flannel (Documentation/configuration.md, backends.md).
+The daemon's settings and requirements are documented by flannel-io/flannel (Documentation/configuration.md,
+backends.md).
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from clusters.catalog.manifests import applied
+from clusters.catalog.manifests import applied_objects
 from clusters.catalog.networks.needs import LINUX_VXLAN
-from clusters.catalog.plugins import AFTER, Needs, Plugin, nodes_ready, pod_networks, settled
-from clusters.catalog.rollout import rolled_out
+from clusters.catalog.plugins import AFTER, Needs, Plugin, adapt_objects, nodes_ready, pod_networks
+from clusters.catalog.rollout import rollout_of
 from clusters.config.plugins import plugin_version
 from clusters.engine.step import step
 
@@ -30,7 +31,7 @@ WORKLOAD = "kube-flannel-ds"
 LABELS = {"app": "flannel", "app.kubernetes.io/managed-by": "slipway"}
 CNI_CONFIG = "10-flannel.conflist"
 CNI_PLUGIN = "v1.8.0-flannel1"
-"""The release of its CNI program that Flannel 0.27.4 names in its own manifest."""
+"""The release of the CNI program that Flannel 0.27.4 names in its own manifest."""
 
 
 def images(document: Document) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ def needs(document: Document, machine: str) -> Needs:
     return {
         "vxlan": Needs(udp=(LINUX_VXLAN,), modules=("vxlan",)),
         "ipip": Needs(modules=("ipip",)),
-        # Each family has a tunnel of its own.
+        # Each IP family has a separate tunnel.
         "wireguard": Needs(udp=(51820, 51821) if both else (51820,), modules=("wireguard",)),
     }.get(document.network.flannel.backend_mode, Needs())
 
@@ -69,13 +70,13 @@ PLUGIN = Plugin(
 )
 def flannel(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Connect pods with Flannel"""
-    yield applied(NAME, lambda here: settled(cluster.document, objects(cluster.document)))
-    yield rolled_out("daemonset", NAMESPACE, WORKLOAD)
+    yield applied_objects(NAME, lambda here: adapt_objects(cluster.document, objects(cluster.document)))
+    yield rollout_of("daemonset", NAMESPACE, WORKLOAD)
     yield nodes_ready(cluster)
 
 
 def objects(document: Document) -> list[Object]:
-    """All that Flannel is in the cluster."""
+    """All of Flannel's objects in the cluster."""
     return [
         _object("v1", "Namespace", NAMESPACE, namespaced=False, labels=PRIVILEGED),
         _object("v1", "ServiceAccount", NAME),
@@ -91,7 +92,7 @@ def objects(document: Document) -> list[Object]:
             "spec": {
                 "selector": {"matchLabels": {"app": "flannel"}},
                 "template": {
-                    # A daemon reads its settings when it starts: other settings are another template.
+                    # A daemon reads its settings when it starts: changed settings have to change the template.
                     "metadata": {"labels": LABELS, "annotations": {"slipway/settings": json.dumps(settings(document))}},
                     "spec": _pod(document),
                 },
@@ -101,7 +102,7 @@ def objects(document: Document) -> list[Object]:
 
 
 def settings(document: Document) -> dict[str, str]:
-    """The daemon's settings and the CNI configuration it has put on each node."""
+    """The daemon's settings and the CNI configuration that its pods copy to each node."""
     ipv4, ipv6 = pod_networks(document)
     flannel = document.network.flannel
     backend: dict[str, Any] = {"Type": flannel.backend_mode}
@@ -135,7 +136,7 @@ def _pod(document: Document) -> dict[str, Any]:
         "priorityClassName": "system-node-critical",
         "serviceAccountName": NAME,
         "nodeSelector": {"kubernetes.io/os": "linux"},
-        # It makes nodes ready, so it has to run where nothing else may.
+        # It makes nodes ready, so it must run on nodes that are not.
         "tolerations": [{"operator": "Exists"}],
         "initContainers": [
             _copy("install-program", program, "/flannel", "/opt/cni/bin/flannel", {"programs": "/opt/cni/bin"}),
@@ -198,4 +199,4 @@ RULES = [
     {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch"]},
 ]
-"""What the daemon may do: find its node, watch the others, and note on its own how to reach it."""
+"""The daemon's permissions: find its node, watch the others, and record on its node how to reach it."""

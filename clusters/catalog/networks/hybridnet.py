@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.charts import Chart
 from clusters.catalog.components import Component
-from clusters.catalog.manifests import applied
+from clusters.catalog.manifests import applied_objects
 from clusters.catalog.networks.needs import LINUX_VXLAN, TYPHA
-from clusters.catalog.plugins import AFTER, Needs, Plugin, nodes_ready, pod_networks, settled
-from clusters.catalog.rollout import rolled_out
+from clusters.catalog.plugins import AFTER, Needs, Plugin, adapt_objects, nodes_ready, pod_networks
+from clusters.catalog.rollout import rollout_of
 from clusters.config.plugins import plugin_version
 from clusters.config.topology import names
 from clusters.config.versions import facts_of
@@ -42,12 +42,13 @@ COMPONENT = Component(
         "v0.6.8/hybridnet-0.6.8.tgz": "e95f774828dd482be37035150678af62f6c157db979b4ff3ad1291548d276823",
     },
 )
-"""The SHA-256 is the `digest` in the `index.yaml` of its repository; only the chart at its tag was at hand."""
+"""The SHA-256 is the `digest` in the `index.yaml` of its repository. It was not compared with the archive: only the
+chart at its tag was available."""
 
 NAMESPACE = "kube-system"
 API = "networking.alibaba.com/v1"
 IMAGE = "docker.io/hybridnetdev/hybridnet:v0.8.8"
-"""Of chart 0.6.8. Source: its values."""
+"""The image of chart 0.6.8. Source: its values."""
 
 INIT_NET_ID = 4
 """The VXLAN number of the first network. Source: the chart's own default."""
@@ -56,7 +57,7 @@ MOST_COPIES = 3
 
 
 def images(document: Document) -> tuple[str, ...]:
-    """One image is all of it."""
+    """All of its programs are in one image."""
     return (IMAGE,)
 
 
@@ -92,14 +93,16 @@ def hybridnet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Connect pods with Hybridnet"""
     chart = Chart(NAME, machine, cluster, values(cluster))
     yield from chart.wants(machine)
-    yield applied(NAME, lambda here: settled(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint)
-    # Its webhook is asked about every network, so it has to answer first.
-    yield rolled_out("deployment", NAMESPACE, "hybridnet-webhook")
-    yield rolled_out("deployment", NAMESPACE, "hybridnet-manager")
+    yield applied_objects(
+        NAME, lambda here: adapt_objects(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint
+    )
+    # The API server calls its webhook for every network, so it must answer first.
+    yield rollout_of("deployment", NAMESPACE, "hybridnet-webhook")
+    yield rollout_of("deployment", NAMESPACE, "hybridnet-manager")
     networks = objects(cluster.document)
     if networks:
-        yield applied("hybridnet-networks", lambda here: networks)
-    yield rolled_out("daemonset", NAMESPACE, "hybridnet-daemon")
+        yield applied_objects("hybridnet-networks", lambda here: networks)
+    yield rollout_of("daemonset", NAMESPACE, "hybridnet-daemon")
     yield nodes_ready(cluster)
 
 
@@ -108,7 +111,7 @@ def values(cluster: Cluster) -> dict[str, Any]:
     document = cluster.document
     options = document.network.hybridnet
     copies = min(MOST_COPIES, len(cluster.members("master")))
-    # The chart's default is the label that 1.24 gave up.
+    # The chart's default is the label that 1.24 removed.
     where = {facts_of(document.kubernetes.version).control_plane_labels[-1]: ""}
     return {
         "init": None,
@@ -126,17 +129,19 @@ def values(cluster: Cluster) -> dict[str, Any]:
 
 
 def objects(document: Document) -> list[Object]:
-    """The first network, an overlay of the pods' network, unless `init` is off; and those that are listed."""
+    """The first network, an overlay of the pods' network, unless `init` is off; and the document's networks."""
     options = document.network.hybridnet
-    made: list[Object] = []
+    result: list[Object] = []
     if options.init:
-        made.append(_object("Network", "init", {"netID": INIT_NET_ID, "type": "Overlay"}))
+        result.append(_object("Network", "init", {"netID": INIT_NET_ID, "type": "Overlay"}))
         pods = {"cidr": pod_networks(document)[0], "version": "4"}
-        made.append(_object("Subnet", "init", {"network": "init", "range": pods, "config": {"autoNatOutgoing": True}}))
+        result.append(
+            _object("Subnet", "init", {"network": "init", "range": pods, "config": {"autoNatOutgoing": True}})
+        )
     for network in options.networks:
-        made.append(_network(network))
-        made += [_subnet(network, each) for each in network.subnets]
-    return made
+        result.append(_network(network))
+        result += [_subnet(network, each) for each in network.subnets]
+    return result
 
 
 def _network(network: HybridnetNetwork) -> Object:
@@ -155,13 +160,15 @@ def _subnet(network: HybridnetNetwork, subnet: HybridnetSubnet) -> Object:
         "reservedIPs": list(subnet.reserved_ips),
         "excludeIPs": list(subnet.exclude_ips),
     }
-    return _object("Subnet", subnet.name, {"network": network.name, "netID": subnet.net_id, "range": _said(inside)})
+    return _object(
+        "Subnet", subnet.name, {"network": network.name, "netID": subnet.net_id, "range": _without_empty(inside)}
+    )
 
 
 def _object(kind: str, name: str, spec: dict[str, Any]) -> Object:
-    return {"apiVersion": API, "kind": kind, "metadata": {"name": name}, "spec": _said(spec)}
+    return {"apiVersion": API, "kind": kind, "metadata": {"name": name}, "spec": _without_empty(spec)}
 
 
-def _said(values: dict[str, Any]) -> dict[str, Any]:
-    """Without what was not said; the number 0 is said."""
+def _without_empty(values: dict[str, Any]) -> dict[str, Any]:
+    """The values without empty ones; the number 0 is not empty."""
     return {key: value for key, value in values.items() if value not in (None, "", [], {})}

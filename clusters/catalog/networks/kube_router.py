@@ -11,18 +11,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from clusters.catalog.manifests import applied
+from clusters.catalog.manifests import applied_objects
 from clusters.catalog.plugins import (
     AFTER,
     Between,
     Needs,
     Plugin,
+    adapt_objects,
     nodes_ready,
     pod_networks,
     service_networks,
-    settled,
 )
-from clusters.catalog.rollout import rolled_out
+from clusters.catalog.rollout import rollout_of
 from clusters.config.plugins import plugin_version
 from clusters.config.plugins.kube_router import BGP_PORT, GRPC_PORT, HEALTH_PORT
 from clusters.engine.step import step
@@ -88,8 +88,8 @@ PLUGIN = Plugin(
 )
 def kube_router(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Connect pods with kube-router"""
-    yield applied(NAME, lambda here: settled(cluster.document, objects(cluster.document)))
-    yield rolled_out("daemonset", NAMESPACE, NAME)
+    yield applied_objects(NAME, lambda here: adapt_objects(cluster.document, objects(cluster.document)))
+    yield rollout_of("daemonset", NAMESPACE, NAME)
     yield nodes_ready(cluster)
 
 

@@ -1,4 +1,4 @@
-"""What the document's network plugin needs of a machine and between machines; ports that several share."""
+"""Requirements of the document's network plugin on a machine and between machines; ports that several plugins use."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 TUNNEL_PORTS = {"vxlan": 4789, "geneve": 6081}
-"""As IANA has them; Flannel, Cilium and Hybridnet use Linux's older 8472 for VXLAN."""
+"""IANA's ports; Flannel, Cilium and Hybridnet use Linux's older 8472 for VXLAN."""
 
 LINUX_VXLAN = 8472
 
 TYPHA = (5473, 9098)
-"""What Typha, which runs on some of the nodes, opens: for the nodes, and on the loopback for its health."""
+"""The ports of Typha, which runs on some of the nodes: for the nodes, and on the loopback for its health check."""
 
 
 def needs_of(document: Document, machine: str) -> Needs:
@@ -30,5 +30,5 @@ def ports_between(document: Document) -> Between:
 
 
 def sends_directly(document: Document) -> bool:
-    """Whether packets to pods leave a node without a tunnel, so that the next node has to be its neighbour."""
+    """Whether packets to pods leave a node without a tunnel, so that nodes must be neighbours."""
     return plugin_of(document).sends_directly(document)

@@ -1,4 +1,4 @@
-"""The network plugin "none": Slipway installs none, and says what is expected from the user."""
+"""The network plugin "none": Slipway installs none, and reports what the user has to do."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 ID = "network.none"
-FIX = "Install a plugin with the kubeconfig of this cluster; nodes become ready by themselves. Then run this again."
+FIX = "Install a plugin with this cluster's kubeconfig; nodes then become ready by themselves. Then run this again."
 
 PLUGIN = Plugin("none")
 
 
 @step("network/none", on="first-control-plane", needs_all=AFTER, when=PLUGIN.chosen, expected=1)
 def none(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Leave the pods' network to a plugin of your own"""
+    """Leave the pods' network to your own plugin"""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
-    yield Wanted("the pods' network is left to a plugin of your own", lambda here: Sight(True), lambda here: None)
+    yield Wanted("the pods' network is left to your own plugin", lambda here: Sight(True), lambda here: None)
     waiting = sorted(name for name in wanted if not all_ready(machine, {name}).so)
     if waiting:
         message = (
-            f"{', '.join(waiting)} will not be Ready, and pods with addresses of their own will not start, until a "
-            f"network plugin is installed: network.plugin is none, so one for "
-            f"{cluster.document.network.kube_pods_cidr} is expected from you."
+            f"{', '.join(waiting)} will not be Ready, and pods that need an address will not start, until a network "
+            f"plugin is installed: network.plugin is none, so you have to install one for "
+            f"{cluster.document.network.kube_pods_cidr}."
         )
         machine.note(f"warning: {message} {FIX}")
         machine.emit(

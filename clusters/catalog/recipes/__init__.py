@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def recipes() -> tuple[Recipe, ...]:
-    """All that people can start."""
+    """All recipes that users can start."""
     _walk()
     return offered()
 

@@ -1,4 +1,4 @@
-"""The recipe that installs: from bare machines to a cluster that answers."""
+"""The recipe that installs: from bare machines to a running cluster."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CREATE = recipe(
     Phase("network", "Network"),
     Phase("finish", "Finish"),
     Phase("after", "After"),
-    summary="Create the cluster, or go on with it.",
+    summary="Create the cluster, or continue its installation.",
     makes_ready=True,
     states=("draft", "failed", "ready"),
     heading="Install {name}",
     confirm="Install Kubernetes {version} on {machines}?",
-    done="{name} stands",
+    done="{name} is installed",
 )

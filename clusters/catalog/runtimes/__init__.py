@@ -1,4 +1,4 @@
-"""Container runtimes, a file or folder each, found by walking; runtime_of() gives the one of a document."""
+"""Container runtimes, a file or folder each, found by walking; runtime_of() returns the one a document names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _records() -> dict[str, RuntimeRecord]:
 RECORDS = _records()
 
 STEPS = tuple(step for record in RECORDS.values() for step in record.steps)
-"""The steps after which a runtime can be used; a plan has those of the chosen one."""
+"""The steps after which a runtime can be used; a plan contains those of the chosen one."""
 
 SERVICES = tuple(f"{step.rpartition('/')[2]}.service" for step in STEPS)
 """The services that these steps start, each of its step's name."""
@@ -44,8 +44,8 @@ def runtime_of(document: Document) -> Runtime:
     record = RECORDS.get(document.kubernetes.container_manager)
     if record is None:
         raise PlanError(
-            f"There is no container runtime {document.kubernetes.container_manager!r}.",
-            hint=f"There are: {', '.join(RECORDS)}.",
+            f"{document.kubernetes.container_manager!r} is not a supported container runtime.",
+            hint=f"Choose one of: {', '.join(RECORDS)}.",
         )
     return record.runtime(document)
 

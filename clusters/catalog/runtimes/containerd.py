@@ -39,7 +39,7 @@ PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr")
 
 
 def runtime(document: Document) -> Runtime:
-    """containerd, as the rest of the catalog asks for it."""
+    """containerd, in the form that the rest of the catalog uses."""
     socket = socket_of(document, SOCKET)
     ctr = sh("ctr" if socket == SOCKET else "ctr -a {}", *(() if socket == SOCKET else (socket,)))
     return Runtime(
@@ -94,7 +94,7 @@ def containerd(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield from registries.certificate_wants(document, CERTS)
     yield from registries.login_wants(machine, document)
     text = config(machine, cluster)
-    # Logins stand in it in clear text: containerd has no other place where each goes to its own registry only.
+    # It contains logins in clear text: containerd has no other place where each is used for its own registry only.
     secret = bool(registries.logins(document))
     yield file(CONFIG, Secret(text), mode=0o600) if secret else file(CONFIG, text)
     yield file(UNIT, unit(machine))
@@ -103,7 +103,7 @@ def containerd(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def config(machine: Machine, cluster: Cluster) -> str:
-    """config.toml: version 3 for containerd 2.x, version 2 for 1.6 and 1.7, by the version the source gives.
+    """config.toml: version 3 for containerd 2.x, version 2 for 1.6 and 1.7, depending on the artifact source's version.
 
     Source of the names: containerd's docs/cri/config.md and docs/cri/registry.md.
     """
@@ -111,8 +111,8 @@ def config(machine: Machine, cluster: Cluster) -> str:
     found = numbers(version)
     if found is None:
         raise SourceError(
-            f"The artifact source has containerd {version}, which is no version like v2.4.2.",
-            hint="Its configuration depends on its version: give it in bundle.yaml.",
+            f"The artifact source has containerd {version}, which is not a version like v2.4.2.",
+            hint="The configuration depends on the version: state it in bundle.yaml.",
         )
     if found >= (2, 0, 0):
         text = _version_3(machine, cluster, several_places=found >= (2, 1, 0))
@@ -182,7 +182,7 @@ def pause_image(document: Document) -> str:
 
 
 def _daemon(document: Document) -> str:
-    """What the document says of containerd itself: where its data is, and another socket."""
+    """The document's settings of containerd itself: its data directory, and another socket."""
     data, socket = document.registry.containerd_data_dir, socket_of(document, SOCKET)
     lines = f"root = {_text(data)}\n" if data else ""
     return lines + (f"\n[grpc]\n  address = {_text(socket)}\n" if socket != SOCKET else "")
@@ -191,7 +191,7 @@ def _daemon(document: Document) -> str:
 def _logins(document: Document, plugin: str) -> str:
     """Users and passwords by host. Deprecated; containerd's RELEASES.md announces the end for 2.7, so 2.4 reads them.
 
-    Not crictl's CRICTL_AUTH instead: that login names no host, so containerd gives it to every mirror that asks.
+    crictl's CRICTL_AUTH cannot replace them: that login has no host, so containerd sends it to every mirror that asks.
     """
     lines = []
     for host, (username, password) in registries.logins(document).items():
@@ -205,7 +205,7 @@ def _logins(document: Document, plugin: str) -> str:
 
 
 def unit(machine: Machine) -> str:
-    """The service. What the machine cannot grant (inside LXC) is left out, or systemd would refuse to start it."""
+    """The service. Limits that the machine cannot grant (inside LXC) are omitted, since systemd would not start it."""
     limits = "LimitNOFILE=1048576\n" if machine.facts.can_raise_nofile else ""
     score = "OOMScoreAdjust=-999\n" if machine.facts.can_lower_oom else ""
     return f"""# Written by Slipway; changes are overwritten by its next run.
@@ -247,7 +247,7 @@ def registry_hosts(document: Document) -> dict[str, str]:
 
 
 def _host(url: str, access: registries.Access | None) -> str:
-    """One place to ask, with what is known of it."""
+    """One registry or mirror, with its settings."""
     lines = [f"[host.{_text(url)}]", '  capabilities = ["pull", "resolve"]']
     if access is not None and url.startswith("https://"):
         folder = f"{CERTS}/{access.host}"

@@ -1,7 +1,7 @@
-"""A runc for machines that may not do everything (inside LXC): containers ask for no more than the machine has.
+"""A runc for machines with restricted rights (inside LXC): containers request no more than the machine has.
 
-containerd does this itself (restrict_oom_score_adj, and privileged containers get the capabilities there are); docker
-has no setting for it, and asks runc for an OOM score and capabilities that such a machine refuses.
+containerd does this itself (restrict_oom_score_adj, and privileged containers get the available capabilities); docker
+has no setting for it, and requests an OOM score and capabilities that such a machine refuses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CAPABILITIES = (
 
 TEXT = f"""#!/bin/sh
 # Written by Slipway; changes are overwritten by its next run.
-# Takes out of a container's configuration what this machine may not do itself, then calls runc.
+# Removes from a container's configuration what this machine is not allowed to do itself, then calls runc.
 bundle=. next=
 for word in "$@"; do
   case $next in bundle) bundle=$word next= ;; esac

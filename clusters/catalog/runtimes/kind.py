@@ -1,4 +1,4 @@
-"""What the rest of the catalog asks of a container runtime, so that nothing else knows which one it is."""
+"""Runtime: the interface of a container runtime, so that the rest of the catalog does not know which one it is."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def socket_of(document: Document, usual: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A container runtime as a document wants it.
+    """A container runtime as a document configures it.
 
-    `manager` is its word in `kubernetes.containerManager`; `socket` the path where the kubelet and crictl reach it;
-    `unit` the service of systemd that the kubelet is started after; `answers` a command that succeeds once it can be
-    used. `has`, `load` and `pull` are commands on one image: whether it is there by this name, take it from an archive
-    on standard input, and fetch it from its registry. `binaries` are the wanted states of its programs; `components`
-    names what these take from the artifact source, as the table of components has it. `pin` keeps an image from
-    kubelet's garbage collection, and `is_pinned` says whether it is kept; None where the runtime cannot.
+    `manager` is its name in `kubernetes.containerManager`; `socket` the path where the kubelet and crictl reach it;
+    `unit` the systemd service after which the kubelet starts; `answers` a command that succeeds once it can be used.
+    `has`, `load` and `pull` are commands on one image: check whether it exists under this name, load it from an archive
+    on standard input, and pull it from its registry. `binaries` are the wanted states of its programs; `components` are
+    the components that these use from the artifact source. `pin` protects an image from kubelet's garbage collection
+    (None where the runtime cannot), and `is_pinned` checks whether it is protected.
     """
 
     manager: str

@@ -1,4 +1,4 @@
-"""What the document says of registries, one Access for each, from which every runtime writes its own files."""
+"""The document's registry settings, one Access for each registry, from which every runtime writes its own files."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 LOGINS = "/etc/slipway/registries/config.json"
-"""Logins for runtimes that read them in docker's form."""
+"""Logins for runtimes that read them in docker's format."""
 
 KUBELET_LOGINS = "/var/lib/kubelet/config.json"
 """Where the kubelet looks for logins, whatever the runtime. Source: Kubernetes' documentation, "Images"."""
 
 HUB_HOST = "registry-1.docker.io"
 HUB_LOGIN = "https://index.docker.io/v1/"
-"""Under which name logins to Docker Hub are kept. Source: the configuration file of the docker command."""
+"""The name under which logins to Docker Hub are stored. Source: the configuration file of the docker command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """How one registry is reached.
 
-    `plain` speaks HTTP without TLS, `unverified` believes any certificate. `ca`, `cert` and `key` are paths on the
-    machines; a Secret as `key` is the private key itself. `mirrors` are URLs that are asked first.
+    `plain` uses HTTP without TLS, `unverified` accepts any certificate. `ca`, `cert` and `key` are paths on the
+    machines; a Secret as `key` is the private key itself. `mirrors` are URLs that are tried first.
     """
 
     host: str
@@ -52,17 +52,17 @@ class Access:
 
     @property
     def open(self) -> bool:
-        """Whether something other than a trusted certificate is put up with."""
+        """Whether the registry is accepted without a trusted certificate."""
         return self.plain or self.unverified or self.insecure
 
     @property
     def has_files(self) -> bool:
-        """Whether an authority or a client certificate goes with it."""
+        """Whether it has an authority or a client certificate."""
         return bool(self.ca or self.cert or self.key)
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Where it answers, in the order to try: an insecure registry may have TLS or not."""
+        """Its URLs, in the order to try: an insecure registry may have TLS or not."""
         host = HUB_HOST if self.host == DOCKER_HUB else self.host
         if self.plain:
             return (f"http://{host}",)
@@ -70,7 +70,7 @@ class Access:
 
 
 def accesses(document: Document) -> dict[str, Access]:
-    """Host -> how it is reached, for every registry the document says something about."""
+    """Host -> how it is reached, for every registry that the document configures."""
     section = document.registry
     found: dict[str, Access] = {}
 
@@ -92,7 +92,7 @@ def accesses(document: Document) -> dict[str, Access]:
 
 
 def _mirrors(document: Document) -> dict[str, tuple[str, ...]]:
-    """Registry -> URLs; registryMirrors are Docker Hub's, and come before what remoteMirrors says of it."""
+    """Registry -> URLs; registryMirrors are Docker Hub's, and come before its entries in remoteMirrors."""
     section = document.registry
     found = {name: mirror.endpoint for name, mirror in section.remote_mirrors.items()}
     if section.registry_mirrors:
@@ -101,7 +101,7 @@ def _mirrors(document: Document) -> dict[str, tuple[str, ...]]:
 
 
 def _with_auth(access: Access, auth: RegistryAuth) -> Access:
-    """With a login and files. certsPath is the directory of the others; an authority there is called ca.crt."""
+    """The access with its login and files. certsPath is their directory; the authority's default name is ca.crt."""
 
     def below(name: str) -> str:
         return name if not name or name.startswith("/") else f"{auth.certs_path.rstrip('/')}/{name}"
@@ -137,7 +137,7 @@ def logins(document: Document) -> dict[str, tuple[str, Secret]]:
 
 
 def login_file(document: Document) -> Secret | None:
-    """Logins as docker, the kubelet and CRI-O read them; None when there is none.
+    """Logins in the format of docker, the kubelet and CRI-O; None when there are none.
 
     Source: the `auths` of docker's config.json.
     """
@@ -151,7 +151,7 @@ def login_file(document: Document) -> Secret | None:
 
 
 def login_wants(machine: Machine, document: Document) -> Iterator[Want]:
-    """The logins in files for root alone: for the runtime, and for the kubelet, which fetches the images of pods."""
+    """The logins in files for root only: for the runtime, and for the kubelet, which requests the images of pods."""
     content = login_file(document)
     if content is None:
         return
@@ -164,9 +164,9 @@ def login_wants(machine: Machine, document: Document) -> Iterator[Want]:
 
 
 def certificate_wants(document: Document, folder: str) -> Iterator[Want]:
-    """`folder/HOST/ca.crt`, `client.cert` and `client.key`, as docker and CRI-O look for them.
+    """`folder/HOST/ca.crt`, `client.cert` and `client.key`, where docker and CRI-O look for them.
 
-    What the document names by path is linked to; a private key that stands in the document is written, for root alone.
+    Files that the document names by path are linked; a private key in the document itself is written, for root only.
     """
     for host, access in accesses(document).items():
         if not access.has_files:

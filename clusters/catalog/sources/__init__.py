@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["NONE", "open_source", "read_mirrors", "unprotected"]
 
 NONE = "none"
-"""The location that means: take nothing from anywhere."""
+"""The location that means: no artifact source."""
 
 
 def open_source(
@@ -30,10 +30,10 @@ def open_source(
 ) -> Source:
     """The source at a location: a bundle directory, the http(s) address of one, "" for upstream, "none" for nothing.
 
-    `cache` is a directory where files from the network are kept once they were fetched and checked. Whoever can write
-    there can put files on machines: it must be Slipway's own. `mirrors` replace prefixes of upstream's addresses
-    (`read_mirrors`). `index_sha256` is what a bundle's index must be; without it, or with a mirror, http is refused
-    unless it is allowed, since nothing else says which files are the right ones. Raises SourceError.
+    `cache` is the directory for files from the network that were downloaded and checked. Anybody who can write there
+    can put files on machines: it must be Slipway's own. `mirrors` replace prefixes of upstream's addresses
+    (`read_mirrors`). `index_sha256` is the required checksum of a bundle's index; without it, or with a mirror, http is
+    refused unless it is allowed, since nothing else protects the files. Raises SourceError.
     """
     if location.lower() == NONE:
         return Nothing()
@@ -49,25 +49,25 @@ def open_source(
 
 
 def unprotected(location: str, mirrors: Iterable[str], index_sha256: str) -> tuple[str, ...]:
-    """Those of these addresses for which anybody on the network path could answer with files of his own."""
+    """Those of these addresses for which anybody on the network path could send other files."""
     if location:
         return (location,) if location.startswith("http://") and not index_sha256 else ()
     return tuple(each for each in mirrors if not each.startswith("https://"))
 
 
 def _refused(address: str, *, is_bundle: bool) -> SourceError:
-    what, ways = "mirror", "Use its https address"
+    what, advice = "mirror", "Use its https address"
     if is_bundle:
         what = "bundle"
-        ways = "Use its https address, or name the SHA-256 of its bundle.yaml in SLIPWAY_ARTIFACTS_SHA256"
+        advice = "Use its https address, or set SLIPWAY_ARTIFACTS_SHA256 to the SHA-256 of its bundle.yaml"
     return SourceError(
         f"The {what} at {address} is not used: over http, anybody on the network path can change files and checksums.",
-        hint=f"{ways}. In a lab, SLIPWAY_ARTIFACTS_ALLOW_HTTP=1 uses it all the same.",
+        hint=f"{advice}. In a lab, SLIPWAY_ARTIFACTS_ALLOW_HTTP=1 allows it.",
     )
 
 
 def _on_the_web(base: str, cache: Path, index_sha256: str) -> Bundle:
-    """A bundle on a web server, as it is now."""
+    """A bundle on a web server, in its current state."""
     place = cache / _folder_of(base)
 
     def fetch(entry: Entry, path: Path, asker: Asker | None) -> Path:
@@ -76,13 +76,13 @@ def _on_the_web(base: str, cache: Path, index_sha256: str) -> Bundle:
     def look(path: str) -> None:
         look_at(f"{base}/{quote(path)}")
 
-    # A page may be waiting for this, so it is asked for once only.
+    # A page may be waiting for this, so there is only one attempt.
     address = f"{base}/bundle.yaml"
     content = fetch_bytes(address, attempts=1, most=LARGEST_INDEX)
     return Bundle(place, index_in(content, address, index_sha256), fetch=fetch, look=look)
 
 
 def _folder_of(base: str) -> str:
-    """The name of a bundle's folder in the cache: never that of another source, nor one that leads elsewhere."""
+    """The name of a bundle's folder in the cache: never that of another source, nor one outside of the cache."""
     name = base.partition("://")[2].replace("/", "_").lstrip(".")
     return name if name not in ("", "upstream") else f"bundle_{name}"

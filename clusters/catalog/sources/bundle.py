@@ -29,14 +29,14 @@ def _spelled(entry: Entry) -> Entry:
 
 
 def _not_there(path: Path) -> SourceError:
-    return SourceError(f"{path} is in the bundle's index but not there.", hint="Copy the bundle again.")
+    return SourceError(f"{path} is in the bundle's index, but the file is missing.", hint="Copy the bundle again.")
 
 
 class Bundle:
-    """A source made of an index; every file is checked against its digest once per process.
+    """A source with an index; every file is checked against its digest once per process.
 
-    `fetch` brings a file here that lies elsewhere, `look` raises SourceError where it is not. No file is read or
-    written outside of `root`, whatever the index or a link in the directory says.
+    `fetch` downloads a file that is elsewhere, `look` raises SourceError where it does not exist. No file is read or
+    written outside of `root`, regardless of the index and of links in the directory.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Bundle:
         self._lock = threading.Lock()
 
     def version_of(self, component: str, kubernetes_version: str) -> str:
-        """Of the versions that the bundle has the one that goes with this Kubernetes; of Kubernetes itself that one.
+        """Of the bundle's versions, the one that fits this Kubernetes; of Kubernetes itself that version.
 
         Raises SourceError where there is none.
         """
@@ -73,7 +73,7 @@ class Bundle:
             return version
         odd = dict.fromkeys(each.version for each in self._files if each.component == "kubernetes")
         others = ", ".join(each for each in odd if each not in has)
-        left = f" Slipway installs releases only, so it leaves out {others}." if others else ""
+        left = f" Slipway installs releases only, so it ignores {others}." if others else ""
         raise SourceError(
             f"The artifact source has no Kubernetes {version}.",
             hint=f"It has {', '.join(has) or 'none'}. Choose one of these, or use another source.{left}",
@@ -84,7 +84,7 @@ class Bundle:
         return self._checked_file(self._entry(component, version, name, arch), asker)
 
     def look_for(self, component: str, version: str, name: str, arch: str) -> None:
-        """Whether the index names the file and something lies there. Raises SourceError."""
+        """Check that the index names the file and that it exists. Raises SourceError."""
         entry = self._entry(component, version, name, arch)
         place = self._place(entry)
         if not place.is_file():
@@ -97,18 +97,18 @@ class Bundle:
         return (ref, arch) in self._images
 
     def name_of(self, ref: str) -> str:
-        """The name itself if the index has it, or has none or several of that repository; else the one it has."""
+        """The name itself if the index has it, or has none or several of that repository; else the one that it has."""
         names = {each for each, _ in self._images}
         others = [each for each in names if each.rpartition(":")[0] == ref.rpartition(":")[0]]
         return others[0] if ref not in names and len(others) == 1 else ref
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
-        """The archive of an image. A bundle that has none of it leaves pulling to the machine."""
+        """The archive of an image; None where the bundle lacks it, so that the machine pulls it."""
         entry = self._images.get((ref, arch))
         return None if entry is None else self._checked_file(entry, asker)
 
     def kubernetes_versions(self) -> tuple[str, ...]:
-        """The releases in the bundle, newest first; what is none (v1.37.3-rc.0) cannot be installed and is left out."""
+        """The releases in the bundle, newest first, without versions that cannot be installed (v1.37.3-rc.0)."""
         has = {entry.version for entry in self._files if entry.component == "kubernetes" and is_version(entry.version)}
         return tuple(sorted(has, key=parse_version, reverse=True))
 
@@ -123,7 +123,7 @@ class Bundle:
     def _checked_file(self, entry: Entry, asker: Asker | None) -> Artifact:
         path = self._place(entry)
         if self._fetch is not None:
-            # Files that lie on a web server have a lock each, so that one download does not hold up another.
+            # Each file on a web server has its own lock, so that one download does not delay another.
             if entry.path not in self._checked:
                 self._fetch(entry, path, asker)
         else:
@@ -134,12 +134,12 @@ class Bundle:
         return Artifact(entry.component, entry.version, path, entry.sha256)
 
     def _place(self, entry: Entry) -> Path:
-        """Where the file lies, or will lie. Raises SourceError when a link leads out of the bundle."""
+        """The file's path, whether it exists yet or not. Raises SourceError when a link leads out of the bundle."""
         path = self._root / entry.path
         if not path.resolve().is_relative_to(self._root.resolve()):
             raise SourceError(
-                f"{path}, a file of {entry.component} {entry.version}, leads out of the bundle by a link.",
-                hint="Put the file itself there. Links inside the bundle are fine.",
+                f"{path}, a file of {entry.component} {entry.version}, is a link out of the bundle.",
+                hint="Replace the link with the file itself. Links inside the bundle are allowed.",
             )
         return path
 
@@ -149,5 +149,5 @@ class Bundle:
         if (found := sha256_of(path)) != entry.sha256:
             raise SourceError(
                 f"{path} has SHA-256 {found}, expected {entry.sha256}.",
-                hint="The file is damaged; copy the bundle again. Nothing of it was used.",
+                hint="The file is damaged; copy the bundle again. The file was not used.",
             )

@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_INDEX = 1024 * 1024
-"""Bytes of a `bundle.yaml`; one with every image of KubeSphere has about 60 KB."""
+"""Limit in bytes of a `bundle.yaml`; one with every image of KubeSphere has about 60 KB."""
 
 MOST_ENTRIES = 20_000
-"""Files and images of one bundle, after aliases are followed."""
+"""Limit for the files and images of one bundle, after aliases are resolved."""
 
 LARGEST_ANNOUNCED = 16 << 30
-"""Bytes that an index may announce for one file."""
+"""Limit in bytes that an index may announce for one file."""
 
 LARGEST_BUNDLE = 256 << 30
-"""Bytes that an index may announce for all its files together."""
+"""Limit in bytes that an index may announce for all its files together."""
 
 LONGEST_WORD = 300
 LONGEST_PATH = 512
 LONGEST_NAME = 200
-"""Characters of one part of a path: what is kept beside a file while it is fetched has a longer name."""
+"""Characters of one part of a path: temporary files beside a download have longer names."""
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
-_HINT = "SLIPWAY_ARTIFACTS names the directory (or https address) that has a bundle.yaml."
+_HINT = "Set SLIPWAY_ARTIFACTS to the directory (or https address) that contains a bundle.yaml."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What `bundle.yaml` says: files of components, and archives of images by their reference."""
+    """The content of `bundle.yaml`: files of components, and archives of images by their reference."""
 
     files: tuple[Entry, ...]
     images: collections.abc.Mapping[tuple[str, str], Entry]
 
 
 def read_index(path: Path, sha256: str = "") -> Index:
-    """Read `bundle.yaml`, which has that SHA-256 if one is given. Raises SourceError when it is missing or no index."""
+    """Read `bundle.yaml` and check its SHA-256 if one is given. Raises SourceError if it is missing or not an index."""
     try:
         content = read_regular(path, LARGEST_INDEX)
     except OSError as error:
@@ -73,12 +73,12 @@ def read_index(path: Path, sha256: str = "") -> Index:
 
 
 def index_in(content: bytes, where: str, sha256: str = "") -> Index:
-    """What a `bundle.yaml` from somewhere says. Raises SourceError when it is not an index, or not the expected one."""
+    """The index in the content of a `bundle.yaml`. Raises SourceError when it is not an index, or not the expected."""
     found = hashlib.sha256(content).hexdigest()
     if sha256 and found != sha256.strip().lower():
         raise SourceError(
             f"{where} has SHA-256 {found}, expected {sha256.strip().lower()} (SLIPWAY_ARTIFACTS_SHA256).",
-            hint="Either the bundle is a newer one, or somebody changed it. Nothing of it was used.",
+            hint="Either the bundle is newer, or somebody changed it. Nothing of it was used.",
         )
     if len(content) > LARGEST_INDEX:
         raise _no_index(where, f"it has more than {LARGEST_INDEX:,} bytes")
@@ -87,7 +87,7 @@ def index_in(content: bytes, where: str, sha256: str = "") -> Index:
     except (UnicodeDecodeError, Refused) as error:
         raise _no_index(where, str(error)) from error
     if len(trees) != 1:
-        raise _no_index(where, f"it holds {len(trees)} documents instead of one")
+        raise _no_index(where, f"it has {len(trees)} YAML documents instead of one")
     return _Reading(where).index(trees[0])
 
 
@@ -103,7 +103,7 @@ def why_not_below(path: str) -> str:
     if any(part.startswith(".") for part in parts):
         return "it has a hidden part"
     if "\\" in path or not path.isprintable():
-        return "it has characters that do not belong there"
+        return "it has characters that are not allowed"
     if len(path) > LONGEST_PATH or any(len(part) > LONGEST_NAME for part in parts):
         return "it is too long"
     return ""
@@ -117,7 +117,7 @@ class _Reading:
         self._count = self._bytes = 0
 
     def index(self, tree: Node) -> Index:
-        top = self._pairs(tree, "the whole")
+        top = self._pairs(tree, "the whole file")
         files = tuple(self._files(top.get("components")))
         images = {(entry.version, entry.arch): entry for entry in self._images(top.get("images"))}
         return Index(files, images)
@@ -148,7 +148,7 @@ class _Reading:
         if why := why_not_below(path):
             raise SourceError(
                 f"{self._where} has the path {excerpt(path)} for {of}: {why}.",
-                hint="Paths of a bundle lie below its root: folder/file, without .. and without a leading slash. "
+                hint="Paths of a bundle must be below its root: folder/file, without .. and without a leading slash. "
                 "Nothing of this bundle was used.",
             )
         sha256 = self._word(pairs, "sha256", of)
@@ -176,7 +176,7 @@ class _Reading:
 
     def _pairs(self, node: Node | None, what: str) -> dict[str, Node]:
         if not isinstance(node, Mapping):
-            raise self._wrong(f"{what} should be keys with values")
+            raise self._wrong(f"{what} should be a mapping of keys to values")
         return {key: value for key, (_, value) in node.pairs.items()}
 
     def _items(self, node: Node | None, what: str) -> list[Node]:

@@ -1,4 +1,4 @@
-"""The source for who wants none: every question is answered by what to do about it."""
+"""The source for SLIPWAY_ARTIFACTS=none: every request fails with an explanation of what to do."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 class Nothing:
-    """No artifacts at all; the wizard and the plan work, an installation says what is missing."""
+    """No artifacts at all; the wizard and the plan work, an installation reports what is missing."""
 
     def version_of(self, component: str, kubernetes_version: str) -> str:
-        """Nothing is here."""
+        """It has nothing."""
         self._refuse(component)
 
     def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> NoReturn:
-        """Nothing is here."""
+        """It has nothing."""
         self._refuse(component)
 
     def look_for(self, component: str, version: str, name: str, arch: str) -> NoReturn:
-        """Nothing is here."""
+        """It has nothing."""
         self._refuse(component)
 
     def has_image(self, ref: str, arch: str) -> bool:
@@ -30,7 +30,7 @@ class Nothing:
         return False
 
     def name_of(self, ref: str) -> str:
-        """The name it has everywhere."""
+        """The name itself."""
         return ref
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> None:
@@ -38,12 +38,12 @@ class Nothing:
         return
 
     def kubernetes_versions(self) -> tuple[str, ...]:
-        """Nothing is here."""
+        """It has nothing."""
         return ()
 
     def _refuse(self, component: str) -> NoReturn:
         raise SourceError(
-            f"{component} is needed, but SLIPWAY_ARTIFACTS is none: nothing may be taken from anywhere.",
+            f"{component} is required, but SLIPWAY_ARTIFACTS is none: Slipway has no artifact source.",
             hint="Set it to the directory or address of an artifact bundle, or leave it empty to download from "
-            "upstream; then start Slipway again.",
+            "upstream; then restart Slipway.",
         )

@@ -1,4 +1,4 @@
-"""The source that could not be opened: every question is answered by why."""
+"""The source that could not be opened: every request fails with the reason."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ if TYPE_CHECKING:
 
 
 class Unopened:
-    """Stands in for a source while machines are looked at, so that its error is one finding among the others."""
+    """Replaces a source while machines are checked, so that its error is one finding among the others."""
 
     def __init__(self, why: SourceError) -> None:
         self._why = why
 
     def version_of(self, component: str, kubernetes_version: str) -> str:
-        """Why it could not be opened."""
+        """Raises the error of opening it."""
         raise self._why
 
     def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> NoReturn:
-        """Why it could not be opened."""
+        """Raises the error of opening it."""
         raise self._why
 
     def look_for(self, component: str, version: str, name: str, arch: str) -> NoReturn:
-        """Why it could not be opened."""
+        """Raises the error of opening it."""
         raise self._why
 
     def has_image(self, ref: str, arch: str) -> bool:
-        """Nobody knows: a bundle may hold it."""
+        """Unknown: a bundle may contain it."""
         return True
 
     def name_of(self, ref: str) -> str:
-        """The name it has everywhere."""
+        """The name itself."""
         return ref
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> NoReturn:
-        """Why it could not be opened."""
+        """Raises the error of opening it."""
         raise self._why
 
     def kubernetes_versions(self) -> tuple[str, ...]:
-        """None that is known."""
+        """None are known."""
         return ()

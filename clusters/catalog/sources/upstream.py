@@ -1,11 +1,11 @@
-"""Upstream: every component from the project that publishes it, checked against the checksums that it publishes."""
+"""Upstream: every component from its own project, checked against the checksums that the project publishes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from clusters.catalog.components import Published, digest_in, published, version_for
-from clusters.catalog.sources.download import alone, fetch_text, fetch_to, look_at, sha256_of, written
+from clusters.catalog.sources.download import disk_errors, fetch_text, fetch_to, locked, look_at, sha256_of
 from clusters.catalog.sources.web import NotPublished
 from clusters.config.versions import known_versions
 from clusters.engine.source import Artifact
@@ -25,7 +25,7 @@ def read_mirrors(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
         prefix, _, instead = word.partition("=")
         if not all(each.startswith(("https://", "http://")) for each in (prefix, instead)):
             raise SourceError(
-                f"A mirror was expected as upstream=mirror, both beginning with https:// or http://; found {word!r}.",
+                f"{word!r} is not a mirror: expected upstream=mirror, both starting with https:// or http://.",
                 hint="For example: SLIPWAY_ARTIFACTS_MIRRORS=https://dl.k8s.io/=https://mirror.example/k8s/",
             )
         found.append((f"{prefix.rstrip('/')}/", f"{instead.rstrip('/')}/"))
@@ -33,7 +33,7 @@ def read_mirrors(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 class Upstream:
-    """A source that downloads into a directory, which has a bundle's layout and is asked first."""
+    """A source that downloads into a cache directory with a bundle's layout, and uses its files first."""
 
     def __init__(self, cache: Path, mirrors: Sequence[tuple[str, str]] = ()) -> None:
         self._cache = cache
@@ -41,23 +41,23 @@ class Upstream:
         self._checked: dict[str, Artifact] = {}
 
     def version_of(self, component: str, kubernetes_version: str) -> str:
-        """The version that goes with this Kubernetes. Raises SourceError or ConfigError for what is not known."""
+        """The version that fits this Kubernetes. Raises SourceError or ConfigError for unknown ones."""
         return version_for(component, kubernetes_version)
 
     def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
-        """A file of a component's release, downloaded unless it is in the cache and what its checksum says."""
+        """A file of a component's release, downloaded unless it is in the cache with the right checksum."""
         found = published(component, version, name, arch)
         if found.path not in self._checked:
             path = self._cache / found.path
-            with alone(path, asker):
+            with locked(path, asker):
                 if found.path not in self._checked:
                     release = f"{component} {version}"
-                    digest = self._kept(found, path) or self._fetched(found, path, release, arch, asker)
+                    digest = self._cached_digest(found, path) or self._fetch(found, path, release, arch, asker)
                     self._checked[found.path] = Artifact(component, version, path, digest)
         return self._checked[found.path]
 
     def look_for(self, component: str, version: str, name: str, arch: str) -> None:
-        """Ask the server for the heads of file and checksum file, unless both are in the cache. Raises SourceError."""
+        """Send HEAD requests for file and checksum file, unless both are in the cache. Raises SourceError."""
         found = published(component, version, name, arch)
         if (self._cache / found.path).is_file() and (found.sha256 or (self._cache / found.sums_path).is_file()):
             return
@@ -70,7 +70,7 @@ class Upstream:
         return False
 
     def name_of(self, ref: str) -> str:
-        """The name it has everywhere."""
+        """The name itself."""
         return ref
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> None:
@@ -78,11 +78,11 @@ class Upstream:
         return
 
     def kubernetes_versions(self) -> tuple[str, ...]:
-        """Every version that is known, newest first."""
+        """Every known version, newest first."""
         return known_versions()
 
-    def _kept(self, found: Published, path: Path) -> str:
-        """The digest of a file in the cache that is what it must be or its checksum file says; "" when it is not."""
+    def _cached_digest(self, found: Published, path: Path) -> str:
+        """The digest of a file in the cache, if it matches the pinned one or its checksum file; else ""."""
         sums = self._cache / found.sums_path
         try:
             digest: str | None = found.sha256
@@ -90,46 +90,46 @@ class Upstream:
                 digest = digest_in(sums.read_text(encoding="utf-8", errors="replace"), path.name)
             return digest if digest and sha256_of(path) == digest else ""
         except OSError:
-            # What cannot be read is fetched; what then cannot be written is told.
+            # A file that cannot be read is downloaded; if it cannot be written, that raises the error.
             return ""
 
-    def _fetched(self, found: Published, path: Path, release: str, arch: str, asker: Asker | None) -> str:
-        """Fetch checksum, unless it is known, and file; returns the digest. Raises SourceError."""
+    def _fetch(self, found: Published, path: Path, release: str, arch: str, asker: Asker | None) -> str:
+        """Fetch the checksum, unless it is known, and the file; returns the digest. Raises SourceError."""
         url, text = self._from(found.url), ""
         try:
             digest = found.sha256
             if not digest:
-                text, digest = self._published(self._from(found.sums_url), path.name, asker)
+                text, digest = self._published_digest(self._from(found.sums_url), path.name, asker)
             fetch_to(url, path, sha256=digest, title=f"{path.name} of {release}", asker=asker)
         except NotPublished as error:
             raise NotPublished(
-                f"{path.name} of {release} for {arch} cannot be had: {error.message}",
-                hint="Is there such a version for this architecture? A mirror must have the checksum files, too.",
+                f"{path.name} of {release} for {arch} is not available: {error.message}",
+                hint="Does this version exist for this architecture? A mirror must have the checksum files, too.",
             ) from error
         if found.sums_path:
-            self._keep_sums(self._cache / found.sums_path, text)
+            self._save_sums(self._cache / found.sums_path, text)
         return digest
 
-    def _published(self, sums_url: str, name: str, asker: Asker | None) -> tuple[str, str]:
-        """A checksum file and what it says of a file. Raises SourceError."""
+    def _published_digest(self, sums_url: str, name: str, asker: Asker | None) -> tuple[str, str]:
+        """A checksum file and the digest that it lists for a file. Raises SourceError."""
         text = fetch_text(sums_url, asker)
         digest = digest_in(text, name)
         if digest is None:
             raise SourceError(
-                f"{sums_url} holds no SHA-256 of {name}.",
-                hint="Does a mirror or proxy answer with a page of its own? Nothing is used unchecked.",
+                f"{sums_url} has no SHA-256 of {name}.",
+                hint="Does a mirror or proxy send an error page instead? Slipway uses no unchecked files.",
             )
         return text, digest
 
-    def _keep_sums(self, path: Path, text: str) -> None:
-        """Keep the checksum file beside what it vouches for, so that the next run needs no network."""
-        with alone(path), written(path):
+    def _save_sums(self, path: Path, text: str) -> None:
+        """Save the checksum file beside its file, so that the next run needs no network."""
+        with locked(path), disk_errors(path):
             part = path.with_name(f".{path.name}.part")
             part.write_text(text, encoding="utf-8")
             part.replace(path)
 
     def _from(self, url: str) -> str:
-        """The address, of a mirror if there is one for it."""
+        """The address, replaced by a mirror's if there is one for it."""
         for prefix, instead in self._mirrors:
             if url.startswith(prefix):
                 return instead + url.removeprefix(prefix)

@@ -1,4 +1,4 @@
-"""One request to a web server: proxies, redirects, timeouts, and what an error of it means to a person."""
+"""One request to a web server: proxies, redirects, timeouts, and error messages for people."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ TIMEOUT = 30.0
 """Seconds until an answer begins, and then for each 16 KB of it (`clusters.remote.http.pace`)."""
 
 PASSING = (408, 416, 429, 500, 502, 503, 504)
-"""Answers that may be others a moment later; after 416 the file is asked for from its start."""
+"""Answers that may be temporary; after 416 the file is requested from its start."""
 
 
 LOOK_TIMEOUT = 8.0
-"""The same where a file is only looked at."""
+"""The same for a check whether a file exists."""
 
 NO_HEAD = (400, 403, 405, 501)
-"""Answers by which servers refuse the question rather than the file."""
+"""Answers of servers that refuse HEAD requests, although they may have the file."""
 
 
 class NotPublished(SourceError):
-    """The server answers, and has no such file."""
+    """The server answers that it has no such file."""
 
 
 class Broken(Exception):
-    """A transfer ended before its end."""
+    """A transfer was cut off."""
 
 
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but never from https to anything else, nor from http to what is not the web."""
+    """Follows redirects, but never from https to anything else, nor from http to other schemes than http and https."""
 
     def http_error_302(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
@@ -50,7 +50,7 @@ class _NoDowngrade(urllib.request.HTTPRedirectHandler):
         # urllib takes the address apart before it asks `redirect_request`, and raises ValueError for `https://[::1`.
         if read_address(headers.get("location") or headers.get("uri") or "") is None:
             fp.close()
-            raise HTTPError(req.full_url, code, "it leads to what is not an address", headers, fp)
+            raise HTTPError(req.full_url, code, "it redirects to an invalid address", headers, fp)
         return cast("HTTPResponse | None", super().http_error_302(req, fp, code, msg, headers))
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
@@ -60,54 +60,54 @@ class _NoDowngrade(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         address = read_address(newurl)
         if address is None or not address.host:
-            raise HTTPError(req.full_url, code, "it leads to what is not an address", headers, fp)
+            raise HTTPError(req.full_url, code, "it redirects to an invalid address", headers, fp)
         if req.type == "https" and address.scheme != "https":
-            raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not https", headers, fp)
+            raise HTTPError(req.full_url, code, f"it redirects to {newurl}, which is not https", headers, fp)
         if address.scheme not in ("http", "https"):
-            raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not a web address", headers, fp)
+            raise HTTPError(req.full_url, code, f"it redirects to {newurl}, which is not a web address", headers, fp)
         further = super().redirect_request(req, fp, code, msg, headers, newurl)
         if further is not None:
-            # Nobody uses the body of a redirect, which urllib would read to its end, however long it is.
+            # The body of a redirect is not needed; urllib would read it to its end, however long it is.
             fp.close()
             # Older Pythons turn a HEAD into a GET here.
             further.method = req.get_method()
         return further
 
 
-def opened(url: str, *, start: int = 0) -> HTTPResponse:
+def open_url(url: str, *, start: int = 0) -> HTTPResponse:
     """The answer to a GET from byte `start` on, through the environment's proxies.
 
     Raises what urllib raises, and Broken.
     """
-    return _asked(url, "GET", {"Range": f"bytes={start}-"} if start else {}, TIMEOUT)
+    return _request(url, "GET", {"Range": f"bytes={start}-"} if start else {}, TIMEOUT)
 
 
 def look(url: str) -> None:
-    """Ask for the head of a file, or its first byte where a server gives no heads. Raises what urllib raises."""
+    """Send a HEAD request, or ask for the first byte where a server refuses HEAD. Raises what urllib raises."""
     try:
-        _asked(url, "HEAD", {}, LOOK_TIMEOUT).close()
+        _request(url, "HEAD", {}, LOOK_TIMEOUT).close()
     except HTTPError as error:
         if error.code not in NO_HEAD:
             raise
         error.close()
-        _asked(url, "GET", {"Range": "bytes=0-0"}, LOOK_TIMEOUT).close()
+        _request(url, "GET", {"Range": "bytes=0-0"}, LOOK_TIMEOUT).close()
 
 
-def _asked(url: str, method: str, headers: dict[str, str], timeout: float) -> HTTPResponse:
+def _request(url: str, method: str, headers: dict[str, str], timeout: float) -> HTTPResponse:
     if not host_of(url):
-        raise URLError("this is not an address")
+        raise URLError("the address is invalid")
     request = urllib.request.Request(  # noqa: S310 - only http(s) addresses come here
         url, headers={"User-Agent": "slipway", **headers}, method=method
     )
     pace = Pace(timeout)
     try:
-        # One for each request: the environment is read when an opener is made.
+        # A new opener for each request: it reads the environment when it is created.
         answer = cast("HTTPResponse", opener(pace, _NoDowngrade).open(request))
     except (URLError, HTTPException, TimeoutError):
         raise
     except (ValueError, AddressRefused) as error:
         # The address of a proxy, which comes from the environment.
-        raise URLError(f"an address on the way cannot be used ({error})") from error
+        raise URLError(f"a proxy's address cannot be used ({error})") from error
     except OSError as error:
         raise Broken(error.strerror or str(error)) from error
     pace.begin_body()
@@ -115,7 +115,7 @@ def _asked(url: str, method: str, headers: dict[str, str], timeout: float) -> HT
 
 
 def read(answer: HTTPResponse, most: int, *, at_once: bool = False) -> bytes:
-    """The next bytes, at most so many; `at_once` gives what has come. Raises Broken or TimeoutError."""
+    """The next bytes, at most so many; `at_once` returns those already received. Raises Broken or TimeoutError."""
     try:
         return answer.read1(most) if at_once else answer.read(most)
     except TimeoutError:
@@ -125,13 +125,13 @@ def read(answer: HTTPResponse, most: int, *, at_once: bool = False) -> bytes:
 
 
 def length_of(answer: HTTPResponse) -> int | None:
-    """How many bytes an answer announces; None when it does not say."""
+    """How many bytes an answer announces; None without an announcement."""
     length = answer.headers.get("Content-Length", "")
     return whole_number(length, 18)
 
 
 def problem_of(error: Exception, url: str, waited: float | None = None) -> tuple[SourceError, bool]:
-    """What to tell a person, and whether to try again at once; `waited` where it was not TIMEOUT."""
+    """The error for people, and whether to try again immediately; `waited` where it was not TIMEOUT."""
     if isinstance(error, HTTPError):
         return _answered(error, url), error.code in PASSING
     reason = error.reason if isinstance(error, URLError) else error
@@ -145,10 +145,10 @@ def problem_of(error: Exception, url: str, waited: float | None = None) -> tuple
         return _untrusted(url, reason), False
     if isinstance(reason, TimeoutError):
         return _unreachable(
-            url, f"{where} sent nothing, or next to nothing, for {waited or TIMEOUT:g} seconds", "the network"
+            url, f"{where} sent nothing or almost nothing for {waited or TIMEOUT:g} seconds", "the network"
         ), True
-    # What is left at the time of connecting (no route, a tunnel refused) will not pass in a second.
-    return _unreachable(url, f"the connection to {where} broke: {reason}", "the network"), not isinstance(
+    # Other errors at the time of connecting (no route, a tunnel refused) do not go away in a second.
+    return _unreachable(url, f"the connection to {where} failed: {reason}", "the network"), not isinstance(
         error, URLError
     )
 
@@ -158,10 +158,12 @@ def _answered(error: HTTPError, url: str) -> SourceError:
         return NotPublished(f"{url} does not exist.", hint="Is the version right, and the mirror complete?")
     if error.code in (301, 302, 303, 307, 308):
         return SourceError(
-            f"{url} cannot be fetched: {error.reason}.", hint="Use a mirror that speaks https all the way."
+            f"{url} cannot be fetched: {error.reason}.", hint="Use a mirror whose redirects all use https."
         )
     hint = (
-        "The server has trouble; try again later." if error.code >= 500 else "Check the address and the proxy settings."
+        "The server has a problem; try again later."
+        if error.code >= 500
+        else "Check the address and the proxy settings."
     )
     return SourceError(
         f"{url} cannot be fetched: the server answers {error.code} {error.reason}.",
@@ -173,8 +175,8 @@ def _answered(error: HTTPError, url: str) -> SourceError:
 def _unreachable(url: str, why: str, what: str) -> SourceError:
     return SourceError(
         f"{url} cannot be fetched: {why}.",
-        hint=f"Check {what}, and https_proxy, http_proxy and no_proxy in Slipway's environment. Without a way to "
-        "the internet, use a mirror (SLIPWAY_ARTIFACTS_MIRRORS) or a bundle (SLIPWAY_ARTIFACTS).",
+        hint=f"Check {what}, and https_proxy, http_proxy and no_proxy in Slipway's environment. Without internet "
+        "access, use a mirror (SLIPWAY_ARTIFACTS_MIRRORS) or a bundle (SLIPWAY_ARTIFACTS).",
         retryable=True,
     )
 
@@ -182,17 +184,17 @@ def _unreachable(url: str, why: str, what: str) -> SourceError:
 def _untrusted(url: str, reason: ssl.SSLCertVerificationError) -> SourceError:
     return SourceError(
         f"{url} cannot be fetched: its certificate is not trusted: {reason.verify_message}.",
-        hint="If a proxy or mirror of yours signs certificates itself, name its authority in SSL_CERT_FILE.",
+        hint="If your proxy or mirror signs its own certificates, set SSL_CERT_FILE to its authority.",
     )
 
 
 def _proxy_of(url: str) -> str:
-    """Host and port of the proxy that is on the way, without its password; "" when there is none."""
+    """Host and port of the proxy for an address, without its password; "" when there is none."""
     parts = read_address(url)
     proxy = urllib.request.getproxies().get(parts.scheme, "") if parts is not None else ""
     if parts is None or not proxy or urllib.request.proxy_bypass(parts.netloc):
         return ""
     found = read_address(proxy if "://" in proxy else f"http://{proxy}")
     if found is None:
-        return "of the environment, whose address cannot be read"
+        return "from the environment, whose address cannot be read"
     return f"{found.host}:{found.port}" if found.port else found.host

@@ -1,6 +1,6 @@
-"""Golden files: what is written onto machines, for every Kubernetes series, kept so that a change of it is seen.
+"""Golden files: the files that are written to machines, for every Kubernetes series, so that a change is noticed.
 
-`python -m tests.catalog.golden` writes them anew; look at the difference before you keep it.
+`python -m tests.catalog.golden` writes them again; review the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ SERIES = {re.sub(r"\.\d+$", "", version): version for version in newest_patches(
 """`v1.20` -> its last patch."""
 NEWEST = max(SERIES, key=lambda text: int(text[3:]))
 BY_MACHINES = ("v1.32", "v1.33", NEWEST)
-"""Of these there is a file without proxyMode: before and since nftables is finished, and the newest."""
+"""Series with a golden file without proxyMode: before and since nftables became stable, and the newest."""
 CAN_NFTABLES = {"kernel": "6.1.0-13-amd64", "modules": (("nf_tables", "active"),)}
 """Facts of a machine on which kube-proxy can work with nftables."""
 
 
 def plain(version: str, **changes: Any) -> Document:
-    """Nothing said that need not be said: etcd as a service, one control plane."""
+    """Only the required settings: etcd as a service, one control plane."""
     return seed(kubernetes={"version": version, "proxyMode": "iptables"}, **changes)
 
 
 def silent(version: str) -> Document:
-    """Nothing said of kube-proxy's mode: version and machines decide."""
+    """Without kube-proxy's mode: version and machines decide."""
     return seed(kubernetes={"version": version, "proxyMode": ""})
 
 
 def rich(version: str) -> Document:
-    """Everything said that kubeadm hears of: an etcd of its own on three control planes, arguments, gates, audit."""
+    """All settings that reach kubeadm: its own etcd on three control planes, arguments, gates, audit."""
     return seed(
         roleGroups={"etcd": THREE, "master": THREE, "worker": ["node3"]},
         controlPlaneEndpoint={"internalLoadbalancer": "keepalived", "address": "10.99.0.200", "port": 7443},
@@ -128,7 +128,7 @@ def _cluster(monkeypatch: pytest.MonkeyPatch, archive: Path, document: Document)
 
 
 def bridge_files(monkeypatch: pytest.MonkeyPatch, archive: Path) -> dict[str, str]:
-    """File name below `bridge/` -> text: what a node has with one network for pods, and with two."""
+    """File name below `bridge/` -> text: a node's files with one network for pods, and with two."""
     ipv4 = {"10.99.0.11": "10.233.64.0/24", "10.99.0.13": "10.233.66.0/24"}
     ipv6 = {"fd99::11": "fd85:ee78::/120", "fd99::13": "fd85:ee78::200/120"}
     one = (bridge.Family("10.233.65.0/24", "10.233.64.0/18", ipv4),)
@@ -141,4 +141,4 @@ def bridge_files(monkeypatch: pytest.MonkeyPatch, archive: Path) -> dict[str, st
 
 
 FILES = {"kubeadm": kubeadm_files, "kube-vip": kube_vip_files, "bridge": bridge_files}
-"""Folder -> what is in it."""
+"""Folder -> the function that makes its files."""

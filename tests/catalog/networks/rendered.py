@@ -1,9 +1,9 @@
-"""What helm makes of the pinned charts with our values, written down as facts that tests hold our code against.
+"""Helm's output for the pinned charts with our values, stored as facts that tests compare with our code.
 
-`python -m tests.catalog.networks.rendered HELM CHARTS` renders, with a real helm, every pinned chart that lies in the
-folder CHARTS (as its project names it) for each case below, and writes `chart_facts.yaml`. It says which of our
-values a chart does not know. Charts are not in the repository, so this is for whoever adds a release; tests need the
-facts only.
+`python -m tests.catalog.networks.rendered HELM CHARTS` renders, with a real helm, every pinned chart in the folder
+CHARTS (under its project's file name) for each case below, and writes `chart_facts.yaml`. It prints which of our values
+a chart does not have. Charts are not in the repository, so only a contributor who adds a release needs this; tests need
+the facts only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from clusters.catalog.charts import plain, template, without_hooks
 from clusters.catalog.components import component_of, file_names
 from clusters.catalog.manifests import read_objects
 from clusters.catalog.networks import cilium, hybridnet, kubeovn
-from clusters.catalog.plugins import pod_specs, settled
+from clusters.catalog.plugins import adapt_objects, pod_specs
 from clusters.config.plugins import Release, releases_of
 from clusters.config.versions import known_versions, parse_version
 from clusters.engine.cluster import Cluster
@@ -60,7 +60,7 @@ HYBRIDNET = {
 
 
 def cases(plugin: str, release: Release) -> Iterator[tuple[str, Document]]:
-    """Documents that ask for the release in different ways, each for the oldest and the newest Kubernetes it is for."""
+    """Documents that use the release with different options, each for its oldest and its newest Kubernetes."""
     sections: dict[str, dict[str, Any]] = {USUAL: {}, "three control planes": {"roleGroups": THREE}}
     if plugin != "hybridnet":
         sections["two families"] = {"network": BOTH}
@@ -86,14 +86,14 @@ def cases(plugin: str, release: Release) -> Iterator[tuple[str, Document]]:
 
 
 def values_of(document: Document) -> dict[str, Any]:
-    """The values that our code makes for a document."""
+    """The values that our code creates for a document."""
     cluster = Cluster(document, open_host=lambda spec: None, source=PretendSource(Path()), sink=Kept(), cancel=Cancel())
     made: dict[str, Any] = plain(MODULES[document.network.plugin].values(cluster))
     return made
 
 
 def paths(values: dict[str, Any], chart: dict[str, Any] | None = None, before: str = "") -> Iterator[str]:
-    """The paths of values, as deep as the chart's own values go, where these are given."""
+    """The paths of values, only as deep as the chart's own values if these are given."""
     for key, value in values.items():
         path = f"{before}{key}"
         inner = None if chart is None else chart.get(key)
@@ -116,7 +116,7 @@ def known(path: str, chart: dict[str, Any]) -> bool:
 
 
 def pods(objects: list[Object]) -> dict[str, dict[str, Any]]:
-    """What is to be known of each workload: its images, and what it opens in the node's own network."""
+    """The facts of each workload: its images, and the ports that it opens in the node's own network."""
     found: dict[str, dict[str, Any]] = {}
     for each in objects:
         for pod in pod_specs(each):
@@ -147,11 +147,11 @@ def rendered(helm: str, chart: Path, document: Document) -> list[Object]:
         values.flush()
         command = str(template(helm, plugin, str(chart), version, values.name))
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
-    return settled(document, without_hooks(read_objects(done.stdout, chart.name), plugin))
+    return adapt_objects(document, without_hooks(read_objects(done.stdout, chart.name), plugin))
 
 
 def facts_of(helm: str, chart: Path, plugin: str, release: Release) -> dict[str, Any]:
-    """What is written down of a release."""
+    """The stored facts of a release."""
     with tarfile.open(chart) as archive:
         (name,) = [each for each in archive.getnames() if each.count("/") == 1 and each.endswith("/values.yaml")]
         own = yaml.safe_load(archive.extractfile(name) or b"")
@@ -161,9 +161,7 @@ def facts_of(helm: str, chart: Path, plugin: str, release: Release) -> dict[str,
         asked |= set(paths(values_of(document), own))
         now = pods(rendered(helm, chart, document))
         if made.setdefault(case, now) != now:
-            raise SystemExit(
-                f"{plugin} {release.version}, {case}: Kubernetes {document.kubernetes.version} is different"
-            )
+            raise SystemExit(f"{plugin} {release.version}, {case}: Kubernetes {document.kubernetes.version} differs")
     unknown = sorted(path for path in asked if not known(path, own))
     print(f"{plugin} {release.version}: {len(asked)} values, not in its values.yaml: {', '.join(unknown) or 'none'}")
     usual = made.pop(USUAL)
@@ -172,18 +170,18 @@ def facts_of(helm: str, chart: Path, plugin: str, release: Release) -> dict[str,
 
 
 def main(helm: str, folder: Path) -> None:
-    """Write the facts of every chart that is there; those of others stay."""
+    """Write the facts of every chart in the folder; those of others stay."""
     facts = yaml.safe_load(FACTS.read_text()) if FACTS.exists() else {}
     for plugin in MODULES:
         for release in releases_of(plugin):
             (name,) = file_names(plugin, release.version, "any")
             chart = folder / name
             if not chart.exists():
-                print(f"{name} is not there")
+                print(f"{name} is missing")
                 continue
             pin = component_of(plugin).pins[f"{release.version}/{name}"]
             if hashlib.sha256(chart.read_bytes()).hexdigest() != pin:
-                print(f"{name} is not the one that is pinned")
+                print(f"{name} does not match its pin")
             facts.setdefault(plugin, {})[release.version] = facts_of(helm, chart, plugin, release)
     FACTS.write_text(yaml.safe_dump(facts, sort_keys=False, width=120, default_flow_style=None))
 

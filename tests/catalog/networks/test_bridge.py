@@ -82,14 +82,14 @@ class Node:
         )
 
     @property
-    def ways(self) -> list[str]:
-        """The routes there are, without their interface."""
+    def current_routes(self) -> list[str]:
+        """The routes without their interface."""
         return sorted(line.partition(" dev ")[0] for line in self.routes.read_text().splitlines())
 
 
 @pytest.fixture
 def node(tmp_path: Path) -> Node:
-    """A node that has a route of its own, one to a node that is gone, and one that is none of ours."""
+    """A node with three routes: its own, one to a node that is gone, and one that Slipway did not set."""
     return Node(
         tmp_path,
         "10.233.65.0/24 dev cni0 proto kernel\n"
@@ -98,7 +98,7 @@ def node(tmp_path: Path) -> Node:
     )
 
 
-WAYS = [
+EXPECTED = [
     "10.233.64.0/24 via 10.99.0.11",
     "10.233.65.0/24",
     "10.233.66.0/24 via 10.99.0.13",
@@ -106,47 +106,50 @@ WAYS = [
 ]
 
 
-def test_routes_lead_to_the_nodes_there_are_and_to_no_other(node: Node) -> None:
+def test_routes_exist_exactly_for_the_current_nodes(node: Node) -> None:
     before = node.run(ROUTES, "check")
-    assert (before.returncode, before.stdout) == (1, "a route to 10.233.70.0/24 via 10.99.0.14 is left\n")
+    assert (before.returncode, before.stdout) == (1, "an old route to 10.233.70.0/24 via 10.99.0.14 remains\n")
     assert node.run(ROUTES).returncode == 0
-    assert node.ways == WAYS
+    assert node.current_routes == EXPECTED
     assert node.run(ROUTES, "check").returncode == 0
 
 
-def test_doing_it_again_changes_nothing_and_a_check_never_does(node: Node) -> None:
+def test_a_second_run_and_a_check_change_nothing(node: Node) -> None:
     assert node.run(ROUTES, "check").returncode == 1 and not node.rules.read_text()
     node.run(ROUTES)
     rules = node.rules.read_text()
     assert node.run(ROUTES).returncode == 0
-    assert (node.rules.read_text(), node.ways) == (rules, WAYS)
+    assert (node.rules.read_text(), node.current_routes) == (rules, EXPECTED)
     assert rules.count("MASQUERADE") == 1 and rules.count("FORWARD") == 2
     assert "-s 10.233.65.0/24 ! -d 10.233.64.0/18" in rules
 
 
 @pytest.mark.thorough
-def test_what_somebody_flushed_is_seen_and_restored(node: Node) -> None:
+def test_flushed_rules_and_routes_are_found_and_restored(node: Node) -> None:
     node.run(ROUTES)
     node.rules.write_text("")
     assert "a rule in POSTROUTING is missing" in node.run(ROUTES, "check").stdout
     node.run(ROUTES)
     node.routes.write_text("")
-    assert "there is no route to 10.233.64.0/24" in node.run(ROUTES, "check").stdout
+    assert "the route to 10.233.64.0/24 via 10.99.0.11 is missing" in node.run(ROUTES, "check").stdout
     assert node.run(ROUTES).returncode == 0 and node.run(ROUTES, "check").returncode == 0
 
 
-def test_a_node_that_moved_is_reached_where_it_is_now(node: Node) -> None:
+def test_a_node_with_a_new_address_gets_a_new_route(node: Node) -> None:
     node.run(ROUTES)
     moved = {"10.99.0.11": "10.233.64.0/24", "10.99.0.15": "10.233.66.0/24"}
     assert node.run(moved, "check").returncode == 1
     node.run(moved)
-    assert "10.233.66.0/24 via 10.99.0.15" in node.ways and "10.233.66.0/24 via 10.99.0.13" not in node.ways
+    assert (
+        "10.233.66.0/24 via 10.99.0.15" in node.current_routes
+        and "10.233.66.0/24 via 10.99.0.13" not in node.current_routes
+    )
 
 
-def test_the_last_node_that_is_left_forgets_all_others(node: Node) -> None:
+def test_the_last_remaining_node_removes_all_routes(node: Node) -> None:
     node.run(ROUTES)
     assert node.run({}).returncode == 0
-    assert node.ways == ["10.233.65.0/24", "10.50.0.0/16 via 10.99.0.1"]
+    assert node.current_routes == ["10.233.65.0/24", "10.50.0.0/16 via 10.99.0.1"]
     assert node.run({}, "check").returncode == 0
 
 
@@ -155,14 +158,14 @@ def test_both_families_have_their_routes_and_rules(node: Node) -> None:
     ipv6 = bridge.Family("fd85::100/120", "fd85::/112", {"fd99::11": "fd85::/120"})
     assert node.run(ROUTES, "check", more=(ipv6,)).returncode == 1
     assert node.run(ROUTES, more=(ipv6,)).returncode == 0
-    assert node.ways == sorted([*WAYS, "fd85::/120 via fd99::11"])
+    assert node.current_routes == sorted([*EXPECTED, "fd85::/120 via fd99::11"])
     assert "-s fd85::100/120 ! -d fd85::/112" in node.rules6.read_text()
     assert "fd85" not in node.rules.read_text() and "10.233" not in node.rules6.read_text()
     assert node.run(ROUTES, "check", more=(ipv6,)).returncode == 0
     node.rules6.write_text("")
     assert node.run(ROUTES, "check", more=(ipv6,)).returncode == 1
     gone = bridge.Family(ipv6.own, ipv6.pods, {})
-    assert "a route to fd85::/120 via fd99::11 is left" in node.run(ROUTES, "check", more=(gone,)).stdout
+    assert "an old route to fd85::/120 via fd99::11 remains" in node.run(ROUTES, "check", more=(gone,)).stdout
 
 
 def test_a_node_of_both_families_gets_a_part_of_each(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +201,7 @@ def test_the_unit_restores_the_routes_at_boot() -> None:
     assert f"ExecStart={bridge.SCRIPT}\n" in bridge.UNIT_TEXT and "WantedBy=multi-user.target" in bridge.UNIT_TEXT
 
 
-def test_a_run_looks_by_asking_the_script(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_checks_the_routes_with_the_script(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node2")
     want = next(each for each in bridge.bridge(machine, cluster) if "other nodes" in each.what)

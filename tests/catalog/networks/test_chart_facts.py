@@ -1,4 +1,4 @@
-"""Our values, images, ports and names against what helm made of the pinned charts (`chart_facts.yaml`)."""
+"""Our values, images, ports and names compared with helm's output for the pinned charts (`chart_facts.yaml`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FACTS: dict[str, Any] = yaml.safe_load(rendered.FACTS.read_text())
 READ_BY_TEMPLATES_ONLY = {"cilium": ["kubeProxyReplacement"]}
-"""Values that a chart's own file of values has in a comment. All of them arrived in the rendered objects."""
+"""Values that a chart's own file of values has in a comment. All of them reach the rendered objects."""
 
 ALL = [
     pytest.param(plugin, release, name, document, id=f"{plugin}-{release.version}-{document.kubernetes.version}-{name}")
@@ -32,32 +32,30 @@ ALL = [
 
 
 def workloads(plugin: str, release: Release, case: str) -> dict[str, dict[str, Any]]:
-    """What was rendered in that case."""
-    made: dict[str, dict[str, dict[str, Any]]] = FACTS[plugin][release.version]["cases"]
-    return made.get(case, made[USUAL])
+    """The rendered workloads of that case."""
+    by_case: dict[str, dict[str, dict[str, Any]]] = FACTS[plugin][release.version]["cases"]
+    return by_case.get(case, by_case[USUAL])
 
 
 @pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)
-def test_a_chart_knows_every_value_it_is_given(plugin: str, release: Release, case: str, document: Document) -> None:
+def test_a_chart_has_every_value_that_we_set(plugin: str, release: Release, case: str, document: Document) -> None:
     facts = FACTS[plugin][release.version]
     assert set(facts["unlisted"]) <= set(READ_BY_TEMPLATES_ONLY.get(plugin, ()))
-    taken = [*facts["values"], *facts["unlisted"]]
+    accepted = [*facts["values"], *facts["unlisted"]]
     unknown = [
-        path for path in paths(values_of(document)) if not any(f"{path}.".startswith(f"{each}.") for each in taken)
+        path for path in paths(values_of(document)) if not any(f"{path}.".startswith(f"{each}.") for each in accepted)
     ]
-    assert not unknown, "helm passes over values that a chart does not know: python -m tests.catalog.networks.rendered"
+    assert not unknown, "helm ignores values that a chart does not have: python -m tests.catalog.networks.rendered"
 
 
 @pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)
-def test_the_images_that_are_brought_are_those_of_the_pods(
-    plugin: str, release: Release, case: str, document: Document
-) -> None:
+def test_the_listed_images_are_those_of_the_pods(plugin: str, release: Release, case: str, document: Document) -> None:
     found = {image for pod in workloads(plugin, release, case).values() for image in pod["images"]}
     assert set(images(document)) == found
 
 
 @pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)
-def test_the_ports_of_pods_in_a_nodes_network_are_looked_at_before(
+def test_prechecks_cover_the_ports_of_pods_in_the_nodes_network(
     plugin: str, release: Release, case: str, document: Document
 ) -> None:
     found = {port for pod in workloads(plugin, release, case).values() for port in pod["ports"]}

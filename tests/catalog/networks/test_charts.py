@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_cilium_follows_the_document_and_takes_values_of_the_charts_own(
+def test_cilium_uses_the_document_and_accepts_the_charts_own_values(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = document("cilium", ipv6={"enabled": False, "extra": 1}, hubble={"enabled": True}, **BOTH)
@@ -44,15 +44,15 @@ def test_cilium_follows_the_document_and_takes_values_of_the_charts_own(
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "asked"),
+    ("endpoint", "server"),
     [
         ({"internalLoadbalancer": "haproxy"}, "127.0.0.1"),
         ({"externalDNS": True, "domain": "api.example.org"}, "api.example.org"),
         ({"address": "10.99.0.200"}, "10.99.0.200"),
     ],
 )
-def test_without_kube_proxy_cilium_asks_what_every_node_reaches_without_a_service(
-    endpoint: dict[str, Any], asked: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_kube_proxy_cilium_needs_no_service_to_reach_an_api_server(
+    endpoint: dict[str, Any], server: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = seed(
         kubernetes={"disableKubeProxy": True},
@@ -60,15 +60,15 @@ def test_without_kube_proxy_cilium_asks_what_every_node_reaches_without_a_servic
         controlPlaneEndpoint={**endpoint, "port": 7443},
     )
     values = cilium.values(pretend(monkeypatch, archive, wanted)[0])
-    assert (values["k8sServiceHost"], values["k8sServicePort"]) == (asked, 7443)
+    assert (values["k8sServiceHost"], values["k8sServicePort"]) == (server, 7443)
 
 
-def test_other_settings_of_cilium_start_its_pods_anew() -> None:
+def test_changed_settings_of_cilium_restart_its_pods() -> None:
     settings = cilium.settings(document("cilium"))
     assert settings["rollOutCiliumPods"] and settings["operator"]["rollOutPods"]
 
 
-def test_what_cilium_runs_besides_is_among_its_images() -> None:
+def test_images_of_optional_cilium_parts_are_listed() -> None:
     parts = {"hubble": {"enabled": True, "relay": {"enabled": True}}, "envoy": {"enabled": True}}
     assert cilium.images(document("cilium", **parts)) == (
         "quay.io/cilium/cilium:v1.14.19",
@@ -78,7 +78,7 @@ def test_what_cilium_runs_besides_is_among_its_images() -> None:
     )
 
 
-def test_images_that_the_document_itself_names_are_the_ones_that_are_brought() -> None:
+def test_images_that_the_document_names_are_listed() -> None:
     named = {"image": {"override": "hub.example/agent:1"}, "operator": {"image": {"tag": "v1", "suffix": "-ci"}}}
     assert cilium.images(document("cilium", **named)) == (
         "hub.example/agent:1",
@@ -88,7 +88,7 @@ def test_images_that_the_document_itself_names_are_the_ones_that_are_brought() -
     assert cilium.images(document("cilium", **pinned))[0] == "hub.example/agent:v1.14.19@sha256:12"
 
 
-def test_kube_ovn_is_told_of_networks_gateway_and_database(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kube_ovn_gets_networks_gateway_and_database(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = document("kubeovn", version="v1.28.2", tunnelType="vxlan")
     values = kubeovn.values(pretend(monkeypatch, archive, wanted)[0])
     assert values["MASTER_NODES"] == "10.99.0.11" and values["networking"]["TUNNEL_TYPE"] == "vxlan"
@@ -154,7 +154,7 @@ def test_kube_ovns_database_is_where_its_label_is(archive: Path, monkeypatch: py
         ),
     ],
 )
-def test_labels_of_roles_are_the_ones_that_nodes_of_this_kubernetes_have(
+def test_labels_of_roles_are_those_of_this_kubernetes_version(
     version: str, label: str, selected: str, where: list[str], archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = document("kubeovn", version=version, label=label)
@@ -162,7 +162,7 @@ def test_labels_of_roles_are_the_ones_that_nodes_of_this_kubernetes_have(
     assert (values["MASTER_NODES_LABEL"], values["MASTER_NODES"]) == (selected, ",".join(where))
 
 
-def test_hybridnet_makes_the_networks_of_the_document() -> None:
+def test_hybridnet_creates_the_documents_networks() -> None:
     subnet = {"name": "rack1", "cidr": "192.168.56.0/24", "gateway": "192.168.56.1", "reservedIPs": ["192.168.56.9"]}
     listed = {"name": "racks", "netID": 0, "type": "Underlay", "mode": "VLAN", "nodeSelector": {"rack": "1"}}
     objects = hybridnet.objects(document("hybridnet", networks=[{**listed, "subnets": [subnet]}]))
@@ -231,11 +231,11 @@ def test_a_secret_among_a_charts_values_reaches_the_file_and_no_log(
 
 
 def hooked(name: str, events: str) -> dict[str, Any]:
-    """A Job that helm makes at these events."""
+    """A Job that helm creates at these events."""
     return {"kind": "Job", "metadata": {"name": name, "annotations": {"helm.sh/hook": events}}}
 
 
-def test_hooks_for_upgrades_and_removal_are_left_out() -> None:
+def test_hooks_for_upgrades_and_removal_are_ignored() -> None:
     plain = [
         {"kind": "ConfigMap", "metadata": {"name": "a", "annotations": None}},
         {"kind": "ConfigMap", "metadata": {"name": "b"}},
@@ -243,13 +243,15 @@ def test_hooks_for_upgrades_and_removal_are_left_out() -> None:
     assert charts.without_hooks([*plain, hooked("up", "pre-upgrade"), hooked("gone", "pre-delete")], "net") == plain
 
 
-def test_a_hook_that_an_installation_needs_is_not_passed_over() -> None:
-    with pytest.raises(NotReached, match="The chart of net wants helm to run Job certificates after the rest") as found:
+def test_an_installation_hook_is_refused() -> None:
+    with pytest.raises(
+        NotReached, match="The chart of net requires helm to run Job certificates as an installation hook"
+    ) as found:
         charts.without_hooks([hooked("certificates", "post-install, post-upgrade")], "net")
-    assert found.value.hint == "Choose values of spec.network.net that do without it."
+    assert found.value.hint == "Choose values of spec.network.net that do not need the hook."
 
 
-def test_no_part_of_cilium_is_named_by_a_digest_unless_the_document_does() -> None:
+def test_cilium_images_have_no_digest_unless_the_document_sets_one() -> None:
     (agent,) = (part for part in PARTS if part.place == "image")
     named = {"repository": "r.example/cilium", "tag": "v1", "digest": "sha256:ab"}
     assert image_of(agent, {"image": named}, "v1.17.18") == "r.example/cilium:v1@sha256:ab"

@@ -1,4 +1,4 @@
-"""What network plugins need of machines: free ports, modules, neighbours, files; and the prechecks that look at it."""
+"""The requirements of network plugins: free ports, modules, neighbours, files; and the prechecks for them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RHEL_8_6, RHEL_8_10 = "4.18.0-372.9.1.el8.x86_64", "4.18.0-553.el8_10.x86_64"
         ("v1.34.2", "5.14.0-503.el9.x86_64", True),
     ],
 )
-def test_cilium_takes_the_kernel_of_rhel_8_by_its_build(
+def test_cilium_accepts_the_kernel_of_rhel_8_by_its_build(
     version: str, kernel: str, good: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = seed(kubernetes={"version": version}, network={"plugin": "cilium"})
@@ -43,7 +43,7 @@ def test_cilium_takes_the_kernel_of_rhel_8_by_its_build(
     assert bool(found) is not good
 
 
-def test_ports_of_ovns_database_are_looked_at_where_its_label_is() -> None:
+def test_ports_of_ovns_database_are_required_where_its_label_is() -> None:
     hosts = [
         {"name": name, "address": address, "user": "u", "password": "x", "labels": {"ovn": "yes"} if last else {}}
         for name, address, last in (
@@ -58,24 +58,24 @@ def test_ports_of_ovns_database_are_looked_at_where_its_label_is() -> None:
     assert needs_of(document, "node1").tcp == (10660, 10665)
 
 
-def test_wireguard_of_flannel_has_a_port_for_each_family() -> None:
+def test_flannels_wireguard_has_a_port_for_each_ip_family() -> None:
     network = {"plugin": "flannel", "flannel": {"backendMode": "wireguard"}, **BOTH}
     assert needs_of(seed(network=network), "node1").udp == (51820, 51821)
 
 
-def test_cilium_without_tunnels_opens_no_port_for_them_and_wants_neighbours() -> None:
+def test_cilium_without_tunnels_needs_neighbours_and_no_tunnel_port() -> None:
     native = seed(network={"plugin": "cilium", "cilium": {"routingMode": "native", "autoDirectNodeRoutes": True}})
     assert needs_of(native, "node1").udp == () and sends_directly(native)
     assert not sends_directly(seed(network={"plugin": "cilium"}))
 
 
-def test_machines_know_the_plugins_that_documents_know() -> None:
+def test_catalog_and_documents_have_the_same_plugins() -> None:
     there = {path.stem for path in Path(networks.__path__[0]).iterdir()} - {"__init__", "__pycache__", "needs"}
     assert there == {each.attribute for each in of_the_document()}
     assert [each.name for each in plugins().values()] == list(names())
 
 
-def test_a_plugin_that_nobody_knows_needs_nothing() -> None:
+def test_an_unknown_plugin_needs_nothing() -> None:
     document = seed(network={"plugin": "weave"})
     assert plugin_of(document).images(document) == ()
     assert (needs_of(document, "node1"), ports_between(document)) == (Needs(), Between())

@@ -1,4 +1,4 @@
-"""The network plugins: what each puts into the cluster for a document, and what it says of itself."""
+"""The network plugins: the objects that each applies for a document, and the messages of `none`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from clusters.catalog.networks import calico, flannel, none
 from clusters.catalog.networks.calico.needs import typha_is_on
-from clusters.catalog.plugins import images, settled
+from clusters.catalog.plugins import adapt_objects, images
 from clusters.catalog.steps.images import network
 from clusters.config.plugins import plugins
 from clusters.config.versions import known_versions, parse_version
@@ -47,7 +47,7 @@ def of_kind(objects: list[Object], kind: str) -> Object:
 
 
 def calico_like() -> list[Object]:
-    """A small manifest with the parts of Calico's that options are put into."""
+    """A small manifest with the parts of Calico's that options change."""
     cni = '{"plugins": [{"type": "calico", "mtu": __CNI_MTU__, "ipam": {"type": "calico-ipam"}}, {"type": "portmap"}]}'
     probe = {"exec": {"command": ["/bin/calico-node", "-felix-live", "-bird-live"]}}
     daemon = {
@@ -83,21 +83,21 @@ def calico_like() -> list[Object]:
 
 
 def environment(objects: list[Object]) -> dict[str, str]:
-    """What calico-node is told."""
+    """The environment of calico-node."""
     env = of_kind(objects, "DaemonSet")["spec"]["template"]["spec"]["containers"][0]["env"]
     assert len({each["name"] for each in env}) == len(env)
     return {each["name"]: each["value"] for each in env}
 
 
-def test_calico_gets_the_documents_pool_and_tunnels_and_keeps_the_rest() -> None:
+def test_calico_gets_the_documents_pool_and_tunnels() -> None:
     objects = calico.edited(calico_like(), document("calico", ipipMode="CrossSubnet", vethMTU=1400), typha=False)
-    told = environment(objects)
-    assert told["CALICO_IPV4POOL_CIDR"] == "10.233.64.0/18" and told["IP"] == "autodetect"
-    assert (told["CALICO_IPV4POOL_IPIP"], told["CALICO_IPV4POOL_VXLAN"]) == ("CrossSubnet", "Never")
-    assert (told["CALICO_IPV4POOL_NAT_OUTGOING"], told["NO_DEFAULT_POOLS"]) == ("true", "false")
+    env = environment(objects)
+    assert env["CALICO_IPV4POOL_CIDR"] == "10.233.64.0/18" and env["IP"] == "autodetect"
+    assert (env["CALICO_IPV4POOL_IPIP"], env["CALICO_IPV4POOL_VXLAN"]) == ("CrossSubnet", "Never")
+    assert (env["CALICO_IPV4POOL_NAT_OUTGOING"], env["NO_DEFAULT_POOLS"]) == ("true", "false")
     data = of_kind(objects, "ConfigMap")["data"]
     assert (data["veth_mtu"], data["calico_backend"]) == ("1400", "bird")
-    assert "CALICO_IPV6POOL_CIDR" not in told and "__CNI_MTU__" in data["cni_network_config"]
+    assert "CALICO_IPV6POOL_CIDR" not in env and "__CNI_MTU__" in data["cni_network_config"]
 
 
 def test_calico_with_vxlan_alone_needs_no_bgp() -> None:
@@ -107,11 +107,11 @@ def test_calico_with_vxlan_alone_needs_no_bgp() -> None:
     assert daemon["livenessProbe"]["exec"]["command"] == ["/bin/calico-node", "-felix-live"]
 
 
-def test_calico_has_both_families_when_the_document_has() -> None:
+def test_calico_has_both_ip_families_if_the_document_has() -> None:
     objects = calico.edited(calico_like(), document("calico", ipv6NatOutgoing=True, **BOTH), typha=False)
-    told = environment(objects)
-    assert (told["CALICO_IPV4POOL_CIDR"], told["CALICO_IPV6POOL_CIDR"]) == ("10.233.64.0/18", "fd85::/64")
-    assert (told["FELIX_IPV6SUPPORT"], told["IP6"], told["CALICO_IPV6POOL_NAT_OUTGOING"]) == (
+    env = environment(objects)
+    assert (env["CALICO_IPV4POOL_CIDR"], env["CALICO_IPV6POOL_CIDR"]) == ("10.233.64.0/18", "fd85::/64")
+    assert (env["FELIX_IPV6SUPPORT"], env["IP6"], env["CALICO_IPV6POOL_NAT_OUTGOING"]) == (
         "true",
         "autodetect",
         "true",
@@ -130,7 +130,7 @@ def test_calico_has_both_families_when_the_document_has() -> None:
     ],
     ids=["3.1.8", "3.1.0"],
 )
-def test_typha_is_scaled_as_either_spelling_says(options: dict[str, Any]) -> None:
+def test_both_spellings_scale_typha(options: dict[str, Any]) -> None:
     wanted = document("calico", **options)
     assert typha_is_on(wanted) and images(wanted)[-1] == "docker.io/calico/typha:v3.24.5"
     objects = calico.edited(calico_like(), wanted, typha=True)
@@ -157,10 +157,10 @@ def test_calico_is_applied_and_a_second_run_changes_nothing(
     manifest = tmp_path / "calico.yaml"
     manifest.write_text(yaml.safe_dump_all(calico_like()))
     digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
-    asked: list[tuple[str, str, str]] = []
+    requests: list[tuple[str, str, str]] = []
 
     def file(component: str, version: str, name: str, arch: str, **_: Any) -> Artifact:
-        asked.append((component, name, arch))
+        requests.append((component, name, arch))
         return Artifact(component, version, manifest, digest)
 
     monkeypatch.setattr(cluster.source, "file", file)
@@ -168,12 +168,12 @@ def test_calico_is_applied_and_a_second_run_changes_nothing(
     for want in list(calico.calico(machine, cluster))[:1]:
         want.reach(machine)
         assert want.seen(machine).so
-    assert asked == [("calico", "calico.yaml", "any")]
+    assert requests == [("calico", "calico.yaml", "any")]
     assert server.kept["calico-kube-controllers"]["kind"] in ("PodDisruptionBudget", "Deployment")
     assert next(iter(calico.calico(machine, cluster))).seen(machine).so
 
 
-def test_another_release_than_was_thought_is_said_so() -> None:
+def test_a_manifest_of_another_release_is_an_error() -> None:
     with pytest.raises(SourceError, match="no DaemonSet calico-node"):
         calico.edited([each for each in calico_like() if each["kind"] != "DaemonSet"], document("calico"), typha=False)
 
@@ -192,7 +192,7 @@ def test_flannel_reads_its_network_and_backend_from_the_document() -> None:
     }
 
 
-def test_other_settings_of_flannel_start_its_pods_anew() -> None:
+def test_changed_settings_of_flannel_restart_its_pods() -> None:
     templates = [
         of_kind(flannel.objects(document("flannel", backendMode=mode)), "DaemonSet")["spec"]["template"]
         for mode in ("vxlan", "host-gw")
@@ -200,7 +200,7 @@ def test_other_settings_of_flannel_start_its_pods_anew() -> None:
     assert templates[0] != templates[1]
 
 
-def test_flannels_pods_mount_only_what_is_there_and_match_their_selector() -> None:
+def test_flannels_pods_mount_only_existing_volumes_and_match_the_selector() -> None:
     objects = flannel.objects(document("flannel"))
     daemonset = of_kind(objects, "DaemonSet")["spec"]
     pod = daemonset["template"]["spec"]
@@ -222,9 +222,7 @@ def test_images_are_known_for_every_plugin_and_version() -> None:
     assert images(document("none")) == images(document("bridge")) == ()
 
 
-def test_images_are_brought_onto_every_node_before_the_plugin_starts(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_node_has_the_images_before_the_plugin_starts(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = document("flannel")
     cluster, _, _ = pretend(monkeypatch, archive, wanted)
     titles = [want.what for want in network.network_images(cluster.machine("node3"), cluster)]
@@ -235,34 +233,34 @@ def test_images_are_brought_onto_every_node_before_the_plugin_starts(
     assert not any(path in ("images/network", "network/flannel") for path, _ in make_plan(document("none")).needs)
 
 
-def test_without_a_plugin_nobody_waits_for_nodes_and_the_cluster_is_handed_over() -> None:
+def test_without_a_plugin_the_handover_does_not_wait_for_nodes() -> None:
     plan = make_plan(document("none"))
     assert ("finish/ready", "node1") not in plan.needs
     assert ("network/none", "node1") in waits_for(plan, ("finish/handover", "node1"))
     assert ("finish/ready", "node1") in waits_for(make_plan(document("flannel")), ("finish/handover", "node1"))
 
 
-def test_images_of_pods_go_through_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_images_of_pods_go_through_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.catalog.plugins.image_of", lambda document, ref: f"registry.example/{ref}")
     wanted = document("flannel")
-    pod = of_kind(settled(wanted, flannel.objects(wanted)), "DaemonSet")["spec"]["template"]["spec"]
+    pod = of_kind(adapt_objects(wanted, flannel.objects(wanted)), "DaemonSet")["spec"]["template"]["spec"]
     assert {each["image"] for each in pod["containers"] + pod["initContainers"]} == set(images(wanted))
     assert all(ref.startswith("registry.example/ghcr.io/") for ref in images(wanted))
 
 
-def test_without_a_plugin_the_run_says_what_is_expected(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_plugin_the_run_warns_what_to_do(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, sink = pretend(monkeypatch, archive, document("none"))
     late = json.loads(json.dumps(NODES))
     late["items"][1]["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
     hosts["node1"].answer("get nodes -o json", json.dumps(late))
     list(none.none(cluster.machine("node1"), cluster))
-    (told,) = [event for event in sink.events if isinstance(event, CheckFound)]
-    assert (told.severity, told.check) == ("warning", "network.none")
-    assert "node2 will not be Ready" in told.message and "10.233.64.0/18" in told.message
-    assert any(isinstance(event, Output) and "expected from you" in event.text for event in sink.events)
+    (found,) = [event for event in sink.events if isinstance(event, CheckFound)]
+    assert (found.severity, found.check) == ("warning", "network.none")
+    assert "node2 will not be Ready" in found.message and "10.233.64.0/18" in found.message
+    assert any(isinstance(event, Output) and "you have to install one" in event.text for event in sink.events)
 
 
-def test_with_a_plugin_of_the_users_own_nothing_is_said(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_the_users_own_plugin_there_is_no_warning(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, sink = pretend(monkeypatch, archive, document("none"))
     list(none.none(cluster.machine("node1"), cluster))
     assert not [event for event in sink.events if isinstance(event, CheckFound)]

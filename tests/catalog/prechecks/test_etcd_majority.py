@@ -1,4 +1,4 @@
-"""An etcd that does not answer is not taken for one that does not exist: no second one is started beside it."""
+"""An etcd that does not answer does not count as missing: no second one is started beside it."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def three(kind: str = "kubekey") -> Document:
 
 
 class Machines:
-    """Three machines. Of those that are named, `data` have a member's data, in `runs` etcd runs, in `well` it has a
-    majority; `set_up` had a control plane, `new` belong to no cluster yet."""
+    """Three machines: those in `data` have a member's data, on those in `runs` etcd runs, on those in `well` it has a
+    majority; those in `set_up` had a control plane, those in `new` belong to no cluster yet."""
 
     def __init__(
         self,
@@ -70,19 +70,19 @@ class Machines:
             host.answer(IS_KNOWN, int(name in new))
 
     def began(self, name: str, *others: str, state: str = "new") -> None:
-        """What etcd on this machine was started with."""
+        """Write the variables with which etcd on this machine was started."""
         urls = {each.name: existing.peer_url(each, self.cluster) for each in self.cluster.machines}
         beginning = ",".join(f"{other}={urls.get(other, f'https://10.9.9.9:2380/{other}')}" for other in others)
         text = f"ETCD_INITIAL_CLUSTER={beginning}\nETCD_INITIAL_CLUSTER_STATE={state}\n"
         self.hosts[name].put(text.encode(), existing.ENV)
 
     def teller(self) -> str:
-        """Who speaks for etcd, as the first step asks it."""
+        """The machine that the first step asks about etcd."""
         found = members.teller(self.cluster.machine("node1"), self.cluster)
         return found.name if found else ""
 
     def run(self, *only: str) -> tuple[Outcome, Kept]:
-        """Carry these steps and prechecks out."""
+        """Run these steps and prechecks."""
         sink = Kept()
         outcome = execute_plan(
             make_plan(self.document, only=only),
@@ -95,12 +95,12 @@ class Machines:
         return outcome, sink
 
     def found(self) -> dict[str, str]:
-        """What the precheck finds: machine -> sentence."""
+        """The precheck's findings: machine -> message."""
         _, sink = self.run("precheck/etcd.silent")
         return {event.host: event.message for event in sink.events if isinstance(event, CheckFound)}
 
 
-def test_a_first_installation_that_broke_off_goes_on(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_first_installation_continues(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     etcd = Machines(archive, monkeypatch, data=["node1"], runs=["node1"], new=["node2", "node3"])
     etcd.began("node1", *NAMES)
     assert etcd.found() == {}
@@ -110,9 +110,7 @@ def test_a_first_installation_that_broke_off_goes_on(archive: Path, monkeypatch:
     assert start.joined(etcd.cluster.machine("node2"), etcd.cluster).seen(etcd.cluster.machine("node2")).so
 
 
-def test_the_first_start_of_kubeadms_etcd_that_broke_off_goes_on(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_first_start_of_kubeadms_etcd_continues(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     etcd = Machines(archive, monkeypatch, document=three("kubeadm"), new=["node2", "node3"])
     etcd.hosts["node1"].answer("get --raw /readyz", 1)
     assert etcd.found() == {}
@@ -127,9 +125,7 @@ def test_a_healthy_cluster_gets_a_machine(kind: str, archive: Path, monkeypatch:
     assert etcd.teller() == "node1"
 
 
-def test_members_that_are_all_there_and_stopped_are_started_again(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_members_are_started_again(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     etcd = Machines(archive, monkeypatch, data=NAMES, set_up=NAMES)
     assert etcd.found() == {}
     assert etcd.teller() == ""
@@ -137,7 +133,7 @@ def test_members_that_are_all_there_and_stopped_are_started_again(
     assert "STATE=new\n" in start.environment(etcd.cluster.machine("node2"), etcd.cluster)
 
 
-def test_a_machine_is_not_touched_while_the_etcd_it_is_added_to_has_no_majority(
+def test_a_new_machine_is_not_touched_while_etcd_has_no_majority(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = ["node1", "node2"]
@@ -146,15 +142,13 @@ def test_a_machine_is_not_touched_while_the_etcd_it_is_added_to_has_no_majority(
     (found,) = [event for event in sink.events if isinstance(event, CheckFound) and event.check == "etcd.silent"]
     assert found.host == "node3"
     assert "etcd on node1, node2 does not answer" in found.message and "node3 cannot be added" in found.message
-    assert "On node1, node2: systemctl start etcd" in found.fix
+    assert "On node1, node2: run systemctl start etcd" in found.fix
     assert outcome.state == "failed"
     assert etcd.hosts["node3"].files == {}
     assert not [event for event in sink.events if isinstance(event, Output) and event.text.startswith("$ ")]
 
 
-def test_no_second_etcd_is_started_either_where_nobody_looked_before(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_second_etcd_is_started_without_the_precheck_either(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = ["node1", "node2"]
     etcd = Machines(archive, monkeypatch, data=old, runs=["node1"], set_up=old, new=["node3"])
     outcome, _ = etcd.run("etcd")
@@ -166,17 +160,17 @@ def test_no_second_etcd_is_started_either_where_nobody_looked_before(
     assert "When a majority of its members runs, retry" in refused.value.hint
     for name in old:
         etcd.hosts[name].answer("endpoint health", 0)
-    assert etcd.teller() == "node1", "silence is asked again, and not kept for the run"
+    assert etcd.teller() == "node1", "a missing answer is not cached for the run"
 
 
-def test_machines_in_the_place_of_all_members_get_no_empty_etcd(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machines_that_replace_all_members_get_no_empty_etcd(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     etcd = Machines(archive, monkeypatch, set_up=["node1"])
     assert set(etcd.found()) == {*NAMES}
-    with pytest.raises(NotReached, match="was set up before, and node1, node2, node3"):
+    with pytest.raises(NotReached, match=r"was set up before, but no machine .*: node1, node2, node3"):
         etcd.teller()
     etcd.hosts["node1"].files.clear()
     authority = list(certificates.authority(etcd.cluster.machine("node1"), etcd.cluster))[1]
-    with pytest.raises(InstallerError, match="no machine that the document names for etcd has the key"):
+    with pytest.raises(InstallerError, match="no machine of the document's etcd group has the key"):
         authority.reach(etcd.cluster.machine("node1"))
     assert certificates.CA not in etcd.hosts["node1"].files
 
@@ -186,7 +180,7 @@ def test_machines_in_the_place_of_all_members_get_no_empty_etcd(archive: Path, m
     [(("node1", "gone"), "new"), (("node1", "node2", "node3"), "existing"), ((), "new")],
     ids=["with others", "into one that ran", "not by us"],
 )
-def test_a_member_that_did_not_begin_with_the_documents_others_is_no_first_start(
+def test_a_member_that_started_with_other_members_is_an_existing_etcd(
     others: tuple[str, ...], state: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     etcd = Machines(archive, monkeypatch, data=["node1"], runs=["node1"], new=["node2", "node3"])
@@ -210,7 +204,7 @@ def test_kubeadms_etcd_counts_as_silent_unless_an_api_server_is_ready(
     assert kubeadm.found() == {}, "an API server that is ready has its etcd"
 
 
-def test_an_election_is_waited_for(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_precheck_waits_for_an_election(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = ["node1", "node2"]
     etcd = Machines(archive, monkeypatch, data=old, runs=old, set_up=old, new=["node3"])
     looks: list[int] = []
@@ -230,7 +224,7 @@ def test_an_election_is_waited_for(archive: Path, monkeypatch: pytest.MonkeyPatc
 NO_LOGIN = "Error: open /etc/ssl/etcd/ssl/admin-node1.pem: no such file or directory"
 
 
-def test_an_etcd_that_runs_and_refuses_the_login_is_not_called_stopped(
+def test_an_etcd_that_refuses_the_login_is_not_reported_as_stopped(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = ["node1", "node2"]
@@ -247,9 +241,7 @@ def test_an_etcd_that_runs_and_refuses_the_login_is_not_called_stopped(
     assert len(etcd.found()["node3"]) < 1000
 
 
-def test_a_machine_without_a_member_of_etcd_is_only_warned_while_etcd_is_silent(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_machine_without_an_etcd_member_gets_only_a_warning(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in ("kubekey", "kubeadm"):
         group = {"etcd": ["node1"]} if kind == "kubekey" else {}
         document = seed(
@@ -268,10 +260,10 @@ def test_a_machine_without_a_member_of_etcd_is_only_warned_while_etcd_is_silent(
         assert outcome.state == ("succeeded" if kind == "kubekey" else "failed")
 
 
-def test_a_precheck_does_not_wait_for_the_way_into_a_pod(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_precheck_does_not_wait_for_kubectl_exec(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     etcd = Machines(archive, monkeypatch, document=three("kubeadm"), set_up=["node1"], new=["node3"])
     etcd.hosts["node1"].answer("endpoint health", Answer("", 1, "error: error dialing backend: no route to host"))
     etcd.hosts["node1"].answer("get --raw /readyz", 1)
     assert members.silent_etcd(etcd.cluster.machine("node1"), etcd.cluster) is not None
-    asked = [each for each in etcd.hosts["node1"].commands if "kubectl" in each]
-    assert len(asked) == 2 and all(f"--request-timeout {members.SOON}s " in each for each in asked)
+    requests = [each for each in etcd.hosts["node1"].commands if "kubectl" in each]
+    assert len(requests) == 2 and all(f"--request-timeout {members.SOON}s " in each for each in requests)

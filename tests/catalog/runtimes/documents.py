@@ -1,4 +1,4 @@
-"""A document that says something of every kind of registry."""
+"""A document that configures every kind of registry."""
 
 from __future__ import annotations
 

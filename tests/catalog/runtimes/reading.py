@@ -1,4 +1,4 @@
-"""Golden files: what is written for machines, kept as files; SLIPWAY_GOLDEN=write makes them anew."""
+"""Golden files: the text that is written to machines, as files; SLIPWAY_GOLDEN=write writes them again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def golden(name: str, text: str) -> None:
-    """The text is what the golden file says."""
+    """The text equals the golden file."""
     path = GOLDEN / name
     if os.environ.get("SLIPWAY_GOLDEN") == "write":
         path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8"), f"{name} differs; SLIPWAY_GOLDEN=write makes it anew"
+    assert text == path.read_text(encoding="utf-8"), f"{name} differs; SLIPWAY_GOLDEN=write writes it again"

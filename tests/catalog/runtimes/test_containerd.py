@@ -1,4 +1,4 @@
-"""containerd: its two versions of configuration, its registries, and who may read logins."""
+"""containerd: its two versions of configuration, its registries, and the protection of logins."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def test_the_configuration_has_the_version_that_containerd_reads(
     cluster = cluster_with(monkeypatch, archive, version, seed(kubernetes={"version": kubernetes}))
     text = containerd.config(cluster.machine("node1"), cluster)
     golden(name, text)
-    said = tomllib.loads(text)
-    assert said["version"] == (3 if version.startswith("v2") else 2)
-    runtime = "io.containerd.cri.v1.runtime" if said["version"] == 3 else "io.containerd.grpc.v1.cri"
-    runc = said["plugins"][runtime]["containerd"]["runtimes"]["runc"]
+    parsed = tomllib.loads(text)
+    assert parsed["version"] == (3 if version.startswith("v2") else 2)
+    runtime = "io.containerd.cri.v1.runtime" if parsed["version"] == 3 else "io.containerd.grpc.v1.cri"
+    runc = parsed["plugins"][runtime]["containerd"]["runtimes"]["runc"]
     assert runc["options"]["SystemdCgroup"] is True
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
+    ("version", "programs"),
     [
         ("v1.7.34", {"bin_dir": "/opt/cni/bin"}),
         ("v2.0.5", {"bin_dir": "/opt/cni/bin"}),
@@ -60,17 +60,17 @@ def test_the_configuration_has_the_version_that_containerd_reads(
         ("v2.4.2", {"bin_dirs": ["/opt/cni/bin"]}),
     ],
 )
-def test_network_plugins_are_looked_for_by_the_key_that_this_containerd_reads(
-    version: str, said: dict[str, Any], archive: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_key_for_network_plugins_fits_the_version_of_containerd(
+    version: str, programs: dict[str, Any], archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = cluster_with(monkeypatch, archive, version)
     plugins = tomllib.loads(containerd.config(cluster.machine("node1"), cluster))["plugins"]
     cni = plugins["io.containerd.cri.v1.runtime" if version >= "v2" else "io.containerd.grpc.v1.cri"]["cni"]
-    assert cni == {**said, "conf_dir": "/etc/cni/net.d"}
+    assert cni == {**programs, "conf_dir": "/etc/cni/net.d"}
 
 
 @pytest.mark.parametrize("version", ["v1.7.34", "v2.3.4", "v2.4.2"])
-def test_logins_and_places_of_its_own_reach_the_configuration(
+def test_logins_and_custom_paths_reach_the_configuration(
     version: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = seed(
@@ -80,13 +80,13 @@ def test_logins_and_places_of_its_own_reach_the_configuration(
     cluster = cluster_with(monkeypatch, archive, version, document)
     text = containerd.config(cluster.machine("node1"), cluster)
     golden(f"containerd-{version[1:4]}-registries.toml", text)
-    said = tomllib.loads(text)
-    images = said["plugins"]["io.containerd.cri.v1.images" if version >= "v2" else "io.containerd.grpc.v1.cri"]
+    parsed = tomllib.loads(text)
+    images = parsed["plugins"]["io.containerd.cri.v1.images" if version >= "v2" else "io.containerd.grpc.v1.cri"]
     logins = images["registry"]["configs"]
     assert logins["hub.example.com:5000"]["auth"] == {"username": "robot", "password": 'pass"word'}
     assert logins["registry-1.docker.io"] == logins["docker.io"]
     assert "mirrors" not in images["registry"], "containerd refuses it beside config_path"
-    assert said["root"] == "/data/containerd" and said["grpc"]["address"] == "/run/other/containerd.sock"
+    assert parsed["root"] == "/data/containerd" and parsed["grpc"]["address"] == "/run/other/containerd.sock"
 
 
 def test_every_registry_has_its_hosts_file() -> None:
@@ -106,19 +106,19 @@ def test_a_mirror_is_not_given_the_login_of_the_registry_it_mirrors(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = cluster_with(monkeypatch, archive, "v2.4.2", seed(registry=REGISTRY))
-    said = tomllib.loads(containerd.config(cluster.machine("node1"), cluster))
-    logins = said["plugins"]["io.containerd.cri.v1.images"]["registry"]["configs"]
+    parsed = tomllib.loads(containerd.config(cluster.machine("node1"), cluster))
+    logins = parsed["plugins"]["io.containerd.cri.v1.images"]["registry"]["configs"]
     assert set(logins) == {"hub.example.com:5000", "docker.io", "registry-1.docker.io"}
     assert "https://mirror.example.com" in containerd.registry_hosts(cluster.document)["docker.io"]
 
 
-def test_slipways_own_pull_names_no_login_for_ps_or_the_log_to_show() -> None:
+def test_the_pull_command_contains_no_login() -> None:
     pull = containerd.runtime(seed(registry=REGISTRY)).pull("hub.example.com:5000/library/pause:3.2")
     assert str(pull) == "crictl pull hub.example.com:5000/library/pause:3.2"
 
 
 @pytest.mark.parametrize("version", ["v1.7.34", "v2.4.2"])
-def test_a_file_with_logins_is_for_root_alone_and_never_shown(
+def test_a_file_with_logins_is_readable_by_root_only_and_never_shown(
     version: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = cluster_with(monkeypatch, archive, version, seed(registry=REGISTRY))
@@ -138,7 +138,7 @@ def test_a_file_with_logins_is_for_root_alone_and_never_shown(
 
 
 @pytest.mark.parametrize("version", ["v1.7.34", "v2.4.2"])
-def test_without_logins_everybody_may_read_the_configuration(
+def test_without_logins_the_configuration_is_readable(
     version: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = cluster_with(monkeypatch, archive, version)

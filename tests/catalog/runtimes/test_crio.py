@@ -1,4 +1,4 @@
-"""CRI-O: its drop-in and its registries, as golden files; it was never run."""
+"""CRI-O: its drop-in and its registries, as golden files; CRI-O itself was never run."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 CRIO = {"containerManager": "crio", "version": "v1.34.2"}
 
 
-def test_crio_is_told_of_cgroups_networks_and_the_pause_image(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crio_gets_cgroups_networks_and_the_pause_image(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes=CRIO, registry=REGISTRY))
     text = crio.drop_in(cluster)
     golden("crio.conf", text)
-    said = tomllib.loads(text)["crio"]
-    assert said["image"]["pause_image"] == "hub.example.com:5000/kubesphere/pause:3.10.1"
-    assert said["image"]["global_auth_file"] == "/etc/slipway/registries/config.json"
-    assert said["runtime"] == {"cgroup_manager": "systemd", "conmon_cgroup": "pod"}
+    settings = tomllib.loads(text)["crio"]
+    assert settings["image"]["pause_image"] == "hub.example.com:5000/kubesphere/pause:3.10.1"
+    assert settings["image"]["global_auth_file"] == "/etc/slipway/registries/config.json"
+    assert settings["runtime"] == {"cgroup_manager": "systemd", "conmon_cgroup": "pod"}
     assert "hub-password" not in text
     assert "criSocket: unix:///var/run/crio/crio.sock" in kubeadm.init_configuration(cluster.machine("node1"), cluster)
 
 
-def test_crio_knows_mirrors_and_open_registries() -> None:
+def test_crio_gets_mirrors_and_insecure_registries() -> None:
     text = crio.registry_settings(seed(kubernetes=CRIO, registry=REGISTRY))
     golden("registries.conf", text)
     read = {each["prefix"]: each for each in tomllib.loads(text)["registry"]}
@@ -41,14 +41,14 @@ def test_crio_knows_mirrors_and_open_registries() -> None:
     assert read["plain.example.com"]["insecure"] is True and "hub.example.com:5000" not in read
 
 
-def test_images_of_a_bundle_get_into_its_storage_by_skopeo() -> None:
+def test_skopeo_copies_images_of_a_bundle_into_crios_storage() -> None:
     command = runtime_of(seed(kubernetes=CRIO)).load("k8s.gcr.io/pause:3.2").text
     assert command.endswith("skopeo copy docker-archive:$archive containers-storage:k8s.gcr.io/pause:3.2")
     assert "cat > $archive" in command and "rm -f $archive" in command
 
 
 @pytest.mark.parametrize(
-    ("kubernetes", "said", "blocking", "words"),
+    ("kubernetes", "output", "blocking", "words"),
     [
         ("v1.34.2", "crio version 1.34.1\nVersion: 1.34.1", None, ""),
         ("v1.34.2", "crio version 1.32.0-dev", False, "CRI-O 1.32.0-dev; its project tests each minor version"),
@@ -57,11 +57,11 @@ def test_images_of_a_bundle_get_into_its_storage_by_skopeo() -> None:
         ("v1.34.2", "", None, ""),
     ],
 )
-def test_the_version_of_crio_is_asked(
-    kubernetes: str, said: str, blocking: bool | None, words: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_version_of_crio_is_checked(
+    kubernetes: str, output: str, blocking: bool | None, words: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes=CRIO | {"version": kubernetes}))
-    hosts["node1"].answer("crio --version", said)
+    hosts["node1"].answer("crio --version", output)
     found = list(CHECKS.checks["cri.crio_there"].body(cluster.machine("node1"), cluster))
     assert [each.blocking for each in found] == ([] if blocking is None else [blocking])
     assert all(words in each.message for each in found)

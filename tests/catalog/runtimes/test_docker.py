@@ -1,4 +1,4 @@
-"""Docker: what it is told, what stands between it and the kubelet, and what weak machines get."""
+"""Docker: its configuration, its connection to the kubelet, and the settings for restricted machines."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ OLD = {"containerManager": "docker"}
 NEW = {"containerManager": "docker", "version": "v1.34.2"}
 
 
-def test_docker_is_told_of_cgroups_logs_and_registries(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docker_gets_cgroups_logs_and_registries(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = {"dockerDataDir": "/data/docker", "bridgeIP": "172.30.0.1/16"}
     cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes=OLD, registry={**REGISTRY, **places}))
-    said = docker.daemon(cluster.machine("node1"), cluster)
-    golden("daemon.json", json.dumps(said, indent=2) + "\n")
-    assert said["exec-opts"] == ["native.cgroupdriver=systemd"]
-    assert said["insecure-registries"] == ["old.example.com", "plain.example.com", "self.example.com"]
-    assert said["data-root"] == "/data/docker" and said["bip"] == "172.30.0.1/16"
-    assert "default-runtime" not in said
+    settings = docker.daemon(cluster.machine("node1"), cluster)
+    golden("daemon.json", json.dumps(settings, indent=2) + "\n")
+    assert settings["exec-opts"] == ["native.cgroupdriver=systemd"]
+    assert settings["insecure-registries"] == ["old.example.com", "plain.example.com", "self.example.com"]
+    assert settings["data-root"] == "/data/docker" and settings["bip"] == "172.30.0.1/16"
+    assert "default-runtime" not in settings
 
 
 def test_the_old_key_for_dockers_directory_counts(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_the_old_key_for_dockers_directory_counts(archive: Path, monkeypatch: py
         (NEW, "unix:///run/cri-dockerd.sock", {"runtime/binaries", "runtime/docker", "runtime/cri-dockerd"}),
     ],
 )
-def test_the_kubelet_reaches_docker_in_the_way_of_its_version(
+def test_the_kubelets_version_decides_how_it_reaches_docker(
     kubernetes: dict[str, str], socket: str, steps: set[str], archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = seed(kubernetes=kubernetes)
@@ -63,7 +63,7 @@ def test_the_kubelet_reaches_docker_in_the_way_of_its_version(
     assert any("cri-dockerd" in what for what in programs) is (kubernetes is NEW)
 
 
-def test_cri_dockerd_is_told_of_pods_networks_and_the_pause_image() -> None:
+def test_cri_dockerd_gets_cni_and_the_pause_image() -> None:
     document = seed(kubernetes=NEW, registry={"privateRegistry": "hub.example.com"})
     text = docker.cri_unit(document)
     golden("cri-dockerd.service", text)
@@ -90,36 +90,36 @@ def test_the_service_of_docker(archive: Path, monkeypatch: pytest.MonkeyPatch) -
         ("hub.example.com/library/haproxy:3", "hub.example.com/library/haproxy:3"),
     ],
 )
-def test_images_are_asked_for_as_docker_lists_them(ref: str, name: str) -> None:
+def test_images_are_checked_by_the_names_that_docker_lists(ref: str, name: str) -> None:
     assert runtime_of(seed(kubernetes=OLD)).has(ref).text == f"docker image inspect {name} >/dev/null 2>&1"
 
 
-def test_a_login_is_no_word_of_a_pull(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pull_command_contains_no_login(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = runtime_of(seed(kubernetes=OLD, registry=REGISTRY)).pull("hub.example.com:5000/kubesphere/pause:3.2").text
     assert command == "docker --config /etc/slipway/registries pull -q hub.example.com:5000/kubesphere/pause:3.2"
 
 
-def test_the_gentle_runc_takes_out_what_the_machine_has_not(tmp_path: Path) -> None:
+def test_the_gentle_runc_removes_rights_that_the_machine_lacks(tmp_path: Path) -> None:
     script = tmp_path / "runc"
     script.write_text(gentle.TEXT.replace(f"exec {gentle.RUNC}", "echo"))
     config = tmp_path / "config.json"
     asked = {"process": {"capabilities": {"bounding": ["CAP_CHOWN", "CAP_NONE", "CAP_BPF"]}, "oomScoreAdj": -1001}}
     config.write_text(json.dumps(asked, separators=(",", ":")))
-    said = subprocess.run(
+    done = subprocess.run(
         ["/bin/sh", str(script), "--root", "/x", "create", "--bundle", str(tmp_path), "id"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert said.stdout.split() == ["--root", "/x", "create", "--bundle", str(tmp_path), "id"]
-    kept = json.loads(config.read_text())["process"]
+    assert done.stdout.split() == ["--root", "/x", "create", "--bundle", str(tmp_path), "id"]
+    process = json.loads(config.read_text())["process"]
     own = int((tmp_path / "/proc/self/oom_score_adj").read_text())
-    assert kept["oomScoreAdj"] == own
+    assert process["oomScoreAdj"] == own
     line = next(line for line in (tmp_path / "/proc/self/status").read_text().splitlines() if "CapBnd" in line)
     has = int(line.split()[1], 16)
     names = gentle.CAPABILITIES.split()
     ours = [f"CAP_{name}" for number, name in enumerate(names) if has >> number & 1]
-    assert kept["capabilities"]["bounding"] == [
+    assert process["capabilities"]["bounding"] == [
         name for name in ("CAP_CHOWN", "CAP_NONE", "CAP_BPF") if name in ours or name == "CAP_NONE"
     ]
 

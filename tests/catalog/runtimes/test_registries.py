@@ -1,4 +1,4 @@
-"""Registries: what the document says of each, and which files that becomes."""
+"""Registries: the document's settings of each, and the files written from them."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_logins_are_written_as_docker_does() -> None:
 def test_the_log_masks_logins_in_the_form_they_have_in_files(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, sink = pretend(monkeypatch, archive, seed(registry=REGISTRY))
     wants = list(registries.login_wants(cluster.machine("node2"), cluster.document))
-    kept = {event.content.reveal() for event in sink.events if isinstance(event, SecretMade) and event.content}
-    assert base64.b64encode(b"someone:hub-password").decode() in kept
+    secrets = {event.content.reveal() for event in sink.events if isinstance(event, SecretMade) and event.content}
+    assert base64.b64encode(b"someone:hub-password").decode() in secrets
     assert all(want.mode == 0o600 for want in wants if isinstance(want, FileWant))
 
 
-def test_files_named_in_the_document_are_linked_and_a_key_in_it_is_written_for_root_alone() -> None:
+def test_named_files_are_linked_and_a_key_is_written_for_root_only() -> None:
     auths = {
         "hub.example.com": {"caFile": "/ca.pem", "certsPath": "/etc/ssl/hub", "certFile": "me.crt", "keyFile": KEY}
     }
@@ -52,12 +52,12 @@ def test_files_named_in_the_document_are_linked_and_a_key_in_it_is_written_for_r
     assert key.path.endswith("client.key") and key.mode == 0o600 and key.secret
 
 
-def test_plain_http_as_kubekey_2_0_wrote_it_is_the_private_registrys() -> None:
+def test_plain_http_of_kubekey_2_0_is_for_the_private_registry() -> None:
     found = registries.accesses(seed(registry={"privateRegistry": "hub.example.com/lib", "plainHTTP": True}))
     assert found["hub.example.com"].urls == ("http://hub.example.com",)
 
 
-def test_what_is_said_of_one_registry_in_two_places_is_put_together() -> None:
+def test_settings_of_one_registry_in_two_places_are_merged() -> None:
     found = registries.accesses(
         seed(
             registry={
@@ -69,8 +69,8 @@ def test_what_is_said_of_one_registry_in_two_places_is_put_together() -> None:
     assert found["a.example.com"].insecure and found["a.example.com"].password == Secret("x")
 
 
-def test_a_runtime_that_is_not_built_is_told() -> None:
-    with pytest.raises(PlanError, match="no container runtime 'isula'"):
+def test_an_unknown_runtime_is_refused() -> None:
+    with pytest.raises(PlanError, match="'isula' is not a supported container runtime"):
         runtime_of(seed(kubernetes={"containerManager": "isula"}))
 
 

@@ -1,4 +1,4 @@
-"""Upstream in small: a server with what the projects publish for one version, and a source that reads from it."""
+"""A small upstream: a server with the files that projects publish for one version, and a source that uses it."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ CONTENT = bytes(range(256)) * 4096  # 1 MiB
 
 @dataclass
 class Listener:
-    """Asks for files and remembers what it hears; `hears` is called with every note."""
+    """Asks for files and records the notes; `hears` is called with every note."""
 
     notes: list[str] = field(default_factory=list)
     left: float = float("inf")
     hears: Callable[[str], None] = print
 
     def note(self, text: str) -> None:
-        """Remember it."""
+        """Record it."""
         self.notes.append(text)
         self.hears(text)
 
     def pause(self, seconds: float) -> None:
-        """Wait for nothing."""
+        """Do not wait."""
 
     def seconds_left(self) -> float:
-        """As the test wants."""
+        """The value that the test set."""
         return self.left
 
 
 @pytest.fixture(autouse=True)
 def plain_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxies of whoever runs the tests, and no rests between attempts."""
+    """No proxies from the tests' environment, and no pauses between attempts."""
     for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -67,6 +67,6 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def upstream(site: Site, tmp_path: Path) -> Callable[[], Source]:
-    """Opens upstream, as every run does anew; the site stands in for dl.k8s.io and github.com."""
+    """Opens upstream, as every run does again; the site replaces dl.k8s.io and github.com."""
     mirrors = (f"https://dl.k8s.io/={site.url}/k8s/", f"https://github.com={site.url}/gh", RAW.format(site.url))
     return lambda: open_source("", cache=tmp_path / "cache", mirrors=mirrors, allow_http=True)

@@ -1,4 +1,4 @@
-"""A web server on loopback that holds what upstream publishes, and misbehaves where a test wants it to."""
+"""A web server on loopback with upstream's files, which fails in the ways that a test sets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Site:
-    """Files by path, the requests that came, and faults: path -> what the next answers do instead, in order."""
+    """Files by path, the received requests, and faults: path -> what the next answers do instead, in order."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -35,7 +35,7 @@ class Site:
             self.files[f"{folder}/{sums}"] = form.format(digest=digest, name=name).encode()
 
     def times(self, path: str) -> int:
-        """How often a path was asked for."""
+        """How often a path was requested."""
         return [asked for asked, _ in self.asked].count(path)
 
     def fault(self, path: str) -> Callable[[Answer], None] | None:
@@ -45,12 +45,12 @@ class Site:
 
 
 class Answer(BaseHTTPRequestHandler):
-    """One request. As a proxy it is asked for whole addresses; the host in them is passed over."""
+    """One request. As a proxy it gets whole addresses; it ignores the host in them."""
 
     site: Site
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """No log."""
 
     def do_CONNECT(self) -> None:
         """No tunnels."""
@@ -68,7 +68,7 @@ class Answer(BaseHTTPRequestHandler):
             self.begin(content)
 
     def do_GET(self) -> None:
-        """The file, or the part of it that is asked for."""
+        """The file, or the requested part of it."""
         path = urlsplit(self.path).path
         wanted = self.headers.get("Range", "")
         self.site.asked.append((path, wanted))
@@ -107,7 +107,7 @@ def breaks_after(content: bytes, sent: int) -> Callable[[Answer], None]:
 
 
 def stalls_after(content: bytes, sent: int) -> Callable[[Answer], None]:
-    """After so many bytes nothing comes any more, until the server is closed."""
+    """After so many bytes the server sends nothing more, until it is closed."""
 
     def act(answer: Answer) -> None:
         answer.begin(content)
@@ -119,7 +119,7 @@ def stalls_after(content: bytes, sent: int) -> Callable[[Answer], None]:
 
 
 def waits_for(event: threading.Event) -> Callable[[Answer], None]:
-    """The answer is right, but comes only after the event."""
+    """The right answer, but only after the event."""
 
     def act(answer: Answer) -> None:
         content = answer.site.files[urlsplit(answer.path).path]
@@ -130,7 +130,7 @@ def waits_for(event: threading.Event) -> Callable[[Answer], None]:
     return act
 
 
-def says(code: int, location: str = "") -> Callable[[Answer], None]:
+def responds(code: int, location: str = "") -> Callable[[Answer], None]:
     """Another status."""
 
     def act(answer: Answer) -> None:
@@ -145,7 +145,7 @@ def says(code: int, location: str = "") -> Callable[[Answer], None]:
 
 @contextmanager
 def serving(site: Site, context: ssl.SSLContext | None = None) -> Iterator[Site]:
-    """The site, for as long as the block lasts; with a context over TLS."""
+    """The site, as long as the block runs; over TLS if there is a context."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Answer,), {"site": site}))
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)

@@ -1,4 +1,4 @@
-"""A bundle: what an odd index does, one spelling of versions, and of several releases the one that fits."""
+"""A bundle: errors of an invalid index, one spelling of versions, and of several releases the one that fits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def bundle(root: Path, components: dict[str, Any]) -> Bundle:
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_each_kubernetes_gets_the_parts_that_fit_it_in_whatever_order_they_stand(turned: bool, tmp_path: Path) -> None:
+def test_each_kubernetes_gets_fitting_components_in_any_order_of_the_index(turned: bool, tmp_path: Path) -> None:
     components = {name: versions[::-1] if turned else versions for name, versions in TWO_SERIES.items()}
     source = bundle(tmp_path, components)
     assert [source.version_of("etcd", each) for each in ("v1.36.3", "v1.37.2")] == ["v3.6.8", "v3.7.0"]
@@ -48,7 +48,7 @@ def test_each_kubernetes_gets_the_parts_that_fit_it_in_whatever_order_they_stand
 
 
 @pytest.mark.parametrize(
-    ("component", "has", "kubernetes", "taken"),
+    ("component", "has", "kubernetes", "best"),
     [
         ("etcd", ("v3.6.5", "v3.6.14", "v3.7.0"), "v1.36.3", "v3.6.14"),
         ("etcd", ("v3.5.21", "v3.7.0"), "v1.36.3", "v3.7.0"),
@@ -66,23 +66,23 @@ def test_each_kubernetes_gets_the_parts_that_fit_it_in_whatever_order_they_stand
         ("containerd", ("v1.7.27", "v2.4.2"), "v1.38.0", "v2.4.2"),
     ],
 )
-def test_of_several_releases_the_one_that_goes_best_is_taken(
-    component: str, has: tuple[str, ...], kubernetes: str, taken: str, tmp_path: Path
+def test_of_several_releases_the_best_one_is_used(
+    component: str, has: tuple[str, ...], kubernetes: str, best: str, tmp_path: Path
 ) -> None:
-    assert bundle(tmp_path, {component: has}).version_of(component, kubernetes) == taken
+    assert bundle(tmp_path, {component: has}).version_of(component, kubernetes) == best
 
 
 @pytest.mark.parametrize(
     ("component", "has", "kubernetes", "why"),
     [
-        ("containerd", "v1.5.18", "v1.37.2", "the kubelet of v1.37.2 can talk to containerd 1.6.0 and newer only"),
-        ("containerd", "v2.4.2", "v1.20.2", "the kubelet of v1.20.2 can talk to containerd older than 2.0.0 only"),
-        ("etcd", "v3.5.21", "v1.37.2", "kubeadm v1.37.2 takes etcd 3.5.24 and newer"),
-        ("containerd", "latest", "v1.37.2", "containerd latest is no version like v1.2.3"),
-        ("containerd", "v2", "v1.37.2", "containerd v2 is no version like v1.2.3"),
+        ("containerd", "v1.5.18", "v1.37.2", "the kubelet of v1.37.2 supports containerd 1.6.0 and newer only"),
+        ("containerd", "v2.4.2", "v1.20.2", "the kubelet of v1.20.2 supports containerd older than 2.0.0 only"),
+        ("etcd", "v3.5.21", "v1.37.2", "kubeadm v1.37.2 accepts etcd 3.5.24 and newer"),
+        ("containerd", "latest", "v1.37.2", "containerd latest is not a version like v1.2.3"),
+        ("containerd", "v2", "v1.37.2", "containerd v2 is not a version like v1.2.3"),
     ],
 )
-def test_what_kubernetes_refuses_is_never_taken(
+def test_a_release_that_kubernetes_refuses_is_never_used(
     component: str, has: str, kubernetes: str, why: str, tmp_path: Path
 ) -> None:
     with pytest.raises(NothingFits) as caught:
@@ -90,7 +90,7 @@ def test_what_kubernetes_refuses_is_never_taken(
     assert why in caught.value.message and kubernetes in caught.value.hint
 
 
-def test_what_is_taken_from_upstream_always_fits() -> None:
+def test_versions_from_upstream_always_fit() -> None:
     for kubernetes in newest_patches():
         for component in components():
             if component != "kubeovn" or int(kubernetes.split(".")[1]) >= 23:
@@ -99,18 +99,18 @@ def test_what_is_taken_from_upstream_always_fits() -> None:
                 assert not fit.doubt, fit
 
 
-def test_versions_have_one_spelling_whatever_the_index_says(tmp_path: Path) -> None:
+def test_versions_have_one_spelling(tmp_path: Path) -> None:
     source = bundle(tmp_path, {"kubernetes": ("1.37.2",), "etcd": ("3.7.0",)})
     assert source.kubernetes_versions() == ("v1.37.2",)
     assert source.version_of("kubernetes", "v1.37.2") == "v1.37.2" and source.version_of("etcd", "v1.37.2") == "v3.7.0"
 
 
-def test_what_is_no_release_of_kubernetes_is_left_out_and_named(tmp_path: Path) -> None:
+def test_versions_that_are_not_releases_are_ignored_and_named(tmp_path: Path) -> None:
     source = bundle(tmp_path, {"kubernetes": ("v1.37.3-rc.0", "v1.37.2", 1.37, "latest")})
     assert source.kubernetes_versions() == ("v1.37.2",)
     with pytest.raises(SourceError) as caught:
         source.version_of("kubernetes", "v1.36.3")
-    assert "It has v1.37.2." in caught.value.hint and "leaves out v1.37.3-rc.0, v1.37, latest" in caught.value.hint
+    assert "It has v1.37.2." in caught.value.hint and "ignores v1.37.3-rc.0, v1.37, latest" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,12 @@ def test_what_is_no_release_of_kubernetes_is_left_out_and_named(tmp_path: Path) 
         "{",
     ],
 )
-def test_what_is_no_index_is_a_sentence_and_no_crash(text: str) -> None:
+def test_an_invalid_index_gives_an_error_message_and_no_crash(text: str) -> None:
     with pytest.raises(SourceError, match=r"bundle\.yaml is not the index") as caught:
         index_in(text.encode(), "bundle.yaml")
     assert "NoneType" not in caught.value.message
 
 
-def test_a_bundle_without_images_may_say_so_in_any_way() -> None:
+def test_a_bundle_may_be_without_images_in_any_spelling() -> None:
     for images in ("", "images:", "images: ~", "images: []"):
         assert index_in(f"components: {{}}\n{images}".encode(), "bundle.yaml").images == {}

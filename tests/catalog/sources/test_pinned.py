@@ -1,4 +1,4 @@
-"""What publishes no checksums is held against the digest that is pinned here, and nothing else is asked for."""
+"""A file without published checksums is compared with its pinned digest, and nothing else is requested."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_another_file_than_the_pinned_one_is_not_used(upstream: Callable[[], Sou
         upstream().file("cri-dockerd", "v0.3.21", NAME, "amd64")
 
 
-def test_the_pinned_file_is_fetched_once_and_kept(
+def test_the_pinned_file_is_fetched_once_and_cached(
     upstream: Callable[[], Source], site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.put(PATH, CONTENT)

@@ -1,4 +1,4 @@
-"""Sources: nothing unchecked ever reaches a machine."""
+"""Sources: no unchecked file ever reaches a machine."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PATH = "kubernetes/v1.20.2/bin/linux/amd64/kubelet"
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves a directory and says nothing."""
+    """Serves a directory without a log."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """No log."""
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def mirror(bundle: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_a_bundle_gives_its_files_and_versions(bundle: Path) -> None:
+def test_a_bundle_has_its_files_and_versions(bundle: Path) -> None:
     source = open_source(str(bundle), cache=bundle)
     assert source.kubernetes_versions() == ("v1.20.2",)
     assert source.file("kubernetes", "v1.20.2", "kubelet", "amd64").path.read_bytes() == CONTENT
@@ -86,7 +86,7 @@ def test_a_damaged_file_is_refused(bundle: Path) -> None:
         open_source(str(bundle), cache=bundle).file("kubernetes", "v1.20.2", "kubelet", "amd64")
 
 
-def test_a_mirror_is_fetched_checked_and_kept(bundle: Path, mirror: str, tmp_path: Path) -> None:
+def test_a_file_from_the_web_is_fetched_checked_and_cached(bundle: Path, mirror: str, tmp_path: Path) -> None:
     artifact = open_source(mirror, cache=tmp_path / "cache", allow_http=True).file(
         "kubernetes", "v1.20.2", "kubelet", "amd64"
     )
@@ -105,31 +105,31 @@ def test_a_download_that_fails_its_checksum_leaves_nothing(bundle: Path, mirror:
     assert [path.name for path in (tmp_path / "cache").rglob("*kubelet*")] == [".kubelet.lock"]
 
 
-def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path) -> None:
+def test_an_invalid_bundle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bundle.yaml").write_text("- 1\n")
     with pytest.raises(SourceError, match="not the index"):
         open_source(str(tmp_path), cache=tmp_path)
 
 
-def test_who_wants_no_source_is_told_the_way_out(tmp_path: Path) -> None:
+def test_without_a_source_the_error_names_the_setting(tmp_path: Path) -> None:
     source = open_source("none", cache=tmp_path)
     assert source.kubernetes_versions() == ()
     for ask in (
         lambda: source.version_of("etcd", "v1.20.2"),
         lambda: source.file("etcd", "v3.4.13", "etcd-v3.4.13-linux-amd64.tar.gz", "amd64"),
     ):
-        with pytest.raises(SourceError, match="etcd is needed") as caught:
+        with pytest.raises(SourceError, match="etcd is required") as caught:
             ask()
         assert "SLIPWAY_ARTIFACTS" in caught.value.message
 
 
-def test_without_a_word_it_is_upstream(tmp_path: Path) -> None:
+def test_the_default_source_is_upstream(tmp_path: Path) -> None:
     source = open_source("", cache=tmp_path)
     assert source.version_of("etcd", "v1.20.2") == "v3.4.13"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bundle_is_looked_through_without_reading_its_files(bundle: Path, mirror: str, tmp_path: Path) -> None:
+def test_a_bundle_is_checked_without_reading_its_files(bundle: Path, mirror: str, tmp_path: Path) -> None:
     on_the_web = open_source(mirror, cache=tmp_path / "cache", allow_http=True)
     for source in (open_source(str(bundle), cache=tmp_path), on_the_web):
         source.look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
@@ -138,7 +138,7 @@ def test_a_bundle_is_looked_through_without_reading_its_files(bundle: Path, mirr
         assert not source.has_image("example/no:1", "amd64")
     assert not list((tmp_path / "cache").rglob("kubelet"))
     (bundle / PATH).unlink()
-    with pytest.raises(SourceError, match="in the bundle's index but not there"):
+    with pytest.raises(SourceError, match="in the bundle's index, but the file is missing"):
         open_source(str(bundle), cache=tmp_path).look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
     with pytest.raises(SourceError, match="does not exist"):
         on_the_web.look_for("kubernetes", "v1.20.2", "kubelet", "amd64")

@@ -1,4 +1,4 @@
-"""A step whose files come from upstream: the machine's log tells of the download, and the files are those asked for."""
+"""A step with files from upstream: the machine's log reports the download, and the files are the requested ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.catalog.sources.serving import Site
 
 
-def test_the_log_of_the_machine_tells_of_the_download(
+def test_the_machines_log_reports_the_download(
     upstream: Callable[[], Source], site: Site, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("kubeadm", "kubectl"):
@@ -31,8 +31,8 @@ def test_the_log_of_the_machine_tells_of_the_download(
             want.reach(cluster.machine(name))
         assert hosts[name].files["/usr/local/bin/kubelet"].content == CONTENT
         assert hosts[name].files["/usr/local/bin/kubectl"].content == b"kubectl"
-    told = [event.text for event in sink.events if isinstance(event, Output) and event.host == "node1"]
-    assert "downloading kubelet of kubernetes v1.20.2 from 127.0.0.1: 0 MB of 1.0 MB" in told
+    log = [event.text for event in sink.events if isinstance(event, Output) and event.host == "node1"]
+    assert "downloading kubelet of kubernetes v1.20.2 from 127.0.0.1: 0 MB of 1.0 MB" in log
     assert not any(
         isinstance(event, Output) and event.host == "node2" and "download" in event.text for event in sink.events
     )

@@ -1,4 +1,4 @@
-"""Upstream: what is published is fetched once, checked, kept, and every way to fail says what to do."""
+"""Upstream: published files are fetched once, checked and cached, and every error message names what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clusters.catalog.sources import download, open_source, web
 from clusters.catalog.sources.web import NotPublished
 from clusters.errors import Cancelled, SourceError
 from tests.catalog.sources.conftest import CONTENT, ETCD, KUBELET, RUNC, Listener
-from tests.catalog.sources.serving import Site, breaks_after, says, stalls_after, waits_for
+from tests.catalog.sources.serving import Site, breaks_after, responds, stalls_after, waits_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def left_over(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
 
 
-def test_a_file_is_fetched_checked_and_kept_for_the_next_run(upstream: Open, site: Site) -> None:
+def test_a_file_is_fetched_checked_and_cached_for_the_next_run(upstream: Open, site: Site) -> None:
     artifact = kubelet(upstream())
     assert artifact.path.read_bytes() == CONTENT
     assert (artifact.component, artifact.version) == ("kubernetes", "v1.20.2")
@@ -62,27 +62,27 @@ def test_the_cache_has_the_layout_of_a_bundle(upstream: Open, tmp_path: Path) ->
     assert left_over(folder) == ["kubelet", "kubelet.sha256"]
 
 
-def test_what_was_damaged_in_the_cache_is_fetched_again(upstream: Open, site: Site) -> None:
+def test_a_damaged_file_in_the_cache_is_fetched_again(upstream: Open, site: Site) -> None:
     path = kubelet(upstream()).path
     path.write_bytes(b"evil")
     assert kubelet(upstream()).path.read_bytes() == CONTENT
     assert site.times(KUBELET) == 2
 
 
-def test_a_file_that_is_not_what_its_checksum_says_is_not_used(upstream: Open, site: Site, tmp_path: Path) -> None:
+def test_a_file_with_another_checksum_is_not_used(upstream: Open, site: Site, tmp_path: Path) -> None:
     site.files[KUBELET] = b"evil" + CONTENT[4:]
     with pytest.raises(SourceError, match=r"has SHA-256 .*, expected") as caught:
         kubelet(upstream())
-    assert caught.value.retryable and "Nothing of it was used" in caught.value.hint
+    assert caught.value.retryable and "The file was not used" in caught.value.hint
     assert left_over(tmp_path / "cache") == []
 
 
 def test_without_a_checksum_nothing_is_fetched(upstream: Open, site: Site) -> None:
     del site.files[f"{KUBELET}.sha256"]
-    with pytest.raises(SourceError, match=r"kubelet of kubernetes v1.20.2 for amd64 cannot be had: .*sha256 does not"):
+    with pytest.raises(SourceError, match=r"kubelet of kubernetes v1.20.2 for amd64 is not available: .*sha256 does"):
         kubelet(upstream())
     site.files[f"{KUBELET}.sha256"] = b"<html>Please log in</html>"
-    with pytest.raises(SourceError, match="holds no SHA-256 of kubelet") as caught:
+    with pytest.raises(SourceError, match="has no SHA-256 of kubelet") as caught:
         kubelet(upstream())
     assert not caught.value.retryable
     assert site.times(KUBELET) == 0
@@ -98,7 +98,7 @@ MANIFEST = "/gh/projectcalico/calico/v3.24.5/manifests/calico.yaml"
 
 @pytest.fixture
 def pinned(site: Site, monkeypatch: pytest.MonkeyPatch) -> bytes:
-    """A manifest that is published without a checksum file, and is what it must be."""
+    """A manifest that is published without a checksum file, and matches its pin."""
     content = b"kind: DaemonSet\n"
     site.put(MANIFEST, content)
     pins: Any = components()["calico"].pins
@@ -106,7 +106,7 @@ def pinned(site: Site, monkeypatch: pytest.MonkeyPatch) -> bytes:
     return content
 
 
-def test_what_is_published_without_a_checksum_is_checked_against_the_pin(
+def test_a_file_without_a_published_checksum_is_checked_against_its_pin(
     upstream: Open, site: Site, pinned: bytes, tmp_path: Path
 ) -> None:
     artifact = calico(upstream())
@@ -129,13 +129,13 @@ def test_another_file_than_the_pinned_one_is_not_used(
     assert calico(upstream()).path.read_bytes() == pinned
 
 
-def test_a_version_that_does_not_exist_for_an_architecture_is_said_so(upstream: Open) -> None:
-    with pytest.raises(SourceError, match=r"kubelet of kubernetes v1.20.2 for arm64 cannot be had") as caught:
+def test_a_version_missing_for_an_architecture_is_an_error(upstream: Open) -> None:
+    with pytest.raises(SourceError, match=r"kubelet of kubernetes v1.20.2 for arm64 is not available") as caught:
         kubelet(upstream(), arch="arm64")
     assert "architecture" in caught.value.hint and not caught.value.retryable
 
 
-def test_a_broken_connection_is_gone_on_with_from_where_it_broke(upstream: Open, site: Site) -> None:
+def test_a_broken_download_is_resumed(upstream: Open, site: Site) -> None:
     site.faults[KUBELET] = [breaks_after(CONTENT, HALF), breaks_after(CONTENT, 0)]
     listener = Listener()
     assert kubelet(upstream(), listener).path.read_bytes() == CONTENT
@@ -144,8 +144,8 @@ def test_a_broken_connection_is_gone_on_with_from_where_it_broke(upstream: Open,
     assert any("Trying again, 2 of 4" in note for note in listener.notes)
 
 
-def test_a_download_that_never_ends_well_gives_up_and_the_next_run_goes_on(upstream: Open, site: Site) -> None:
-    site.faults[KUBELET] = [breaks_after(CONTENT, HALF), *(says(503) for _ in range(3))]
+def test_a_download_that_gives_up_is_resumed_by_the_next_run(upstream: Open, site: Site) -> None:
+    site.faults[KUBELET] = [breaks_after(CONTENT, HALF), *(responds(503) for _ in range(3))]
     with pytest.raises(SourceError, match="503") as caught:
         kubelet(upstream())
     assert caught.value.retryable
@@ -153,7 +153,7 @@ def test_a_download_that_never_ends_well_gives_up_and_the_next_run_goes_on(upstr
     assert site.asked[-1] == (KUBELET, f"bytes={HALF}-")
 
 
-def test_the_beginning_of_another_file_is_thrown_away(upstream: Open, site: Site, tmp_path: Path) -> None:
+def test_the_beginning_of_another_file_is_discarded(upstream: Open, site: Site, tmp_path: Path) -> None:
     part = tmp_path / "cache/upstream/kubernetes/v1.20.2/bin/linux/amd64/.kubelet.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"of another file")
@@ -164,18 +164,18 @@ def test_the_beginning_of_another_file_is_thrown_away(upstream: Open, site: Site
     assert [wanted for _, wanted in site.asked][-2:] == [f"bytes={len(CONTENT) + 21}-", ""]
 
 
-def test_a_server_that_stalls_is_not_waited_for_for_ever(
+def test_a_download_does_not_wait_forever_for_a_stalled_server(
     upstream: Open, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web, "TIMEOUT", 0.2)
     monkeypatch.setattr(download, "ATTEMPTS", 2)
     site.faults[KUBELET] = [stalls_after(CONTENT, HALF), stalls_after(CONTENT, 10)]
-    with pytest.raises(SourceError, match=r"127.0.0.1 sent nothing, or next to nothing, for 0.2 seconds") as caught:
+    with pytest.raises(SourceError, match=r"127.0.0.1 sent nothing or almost nothing for 0.2 seconds") as caught:
         kubelet(upstream())
     assert caught.value.retryable and "SLIPWAY_ARTIFACTS_MIRRORS" in caught.value.hint
 
 
-def test_two_who_want_the_same_fetch_it_once_and_the_second_hears_why_it_waits(upstream: Open, site: Site) -> None:
+def test_two_requests_for_one_file_fetch_it_once_and_the_second_logs_its_wait(upstream: Open, site: Site) -> None:
     second_waits = threading.Event()
     site.faults[KUBELET] = [waits_for(second_waits)]
 
@@ -191,8 +191,8 @@ def test_two_who_want_the_same_fetch_it_once_and_the_second_hears_why_it_waits(u
     assert (site.times(KUBELET), site.times(f"{KUBELET}.sha256")) == (1, 1)
 
 
-def test_who_asks_hears_how_far_it_is(upstream: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "TELL_EVERY", 0.0)
+def test_a_download_reports_its_progress(upstream: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "NOTE_EVERY", 0.0)
     listener = Listener()
     kubelet(upstream(), listener)
     assert listener.notes[0] == "downloading kubelet of kubernetes v1.20.2 from 127.0.0.1: 0 MB of 1.0 MB"
@@ -211,8 +211,8 @@ def test_a_cancel_ends_a_download(upstream: Open, site: Site) -> None:
     assert kubelet(upstream()).path.read_bytes() == CONTENT
 
 
-def test_the_end_of_the_steps_time_ends_a_download(upstream: Open) -> None:
-    with pytest.raises(SourceError, match="in the time this step has") as caught:
+def test_a_steps_timeout_ends_a_download(upstream: Open) -> None:
+    with pytest.raises(SourceError, match="within this step's timeout") as caught:
         kubelet(upstream(), Listener(left=0.0))
     assert caught.value.retryable
 
@@ -220,11 +220,11 @@ def test_the_end_of_the_steps_time_ends_a_download(upstream: Open) -> None:
 def test_a_disk_that_cannot_be_written_is_named(site: Site, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a directory should be")
     source = open_source("", cache=tmp_path / "cache", mirrors=[f"https://dl.k8s.io/={site.url}/k8s/"], allow_http=True)
-    with pytest.raises(SourceError, match="cannot be kept: Not a directory"):
+    with pytest.raises(SourceError, match="cannot be written: Not a directory"):
         kubelet(source)
 
 
-def test_all_known_versions_can_be_chosen_and_go_with_their_parts(upstream: Open) -> None:
+def test_all_known_versions_are_available_with_fitting_components(upstream: Open) -> None:
     source = upstream()
     versions = source.kubernetes_versions()
     assert {"v1.20.2", "v1.36.3", "v1.37.2"} < set(versions)
@@ -234,11 +234,11 @@ def test_all_known_versions_can_be_chosen_and_go_with_their_parts(upstream: Open
 
 
 @pytest.mark.parametrize("path", [ETCD, RUNC])
-def test_paths_of_the_stand_in_are_those_of_github(path: str, site: Site) -> None:
+def test_the_test_server_has_githubs_paths(path: str, site: Site) -> None:
     assert path in site.files and "/releases/download/v" in path
 
 
-def test_a_mirror_is_for_addresses_that_begin_alike_the_longest_first(site: Site, tmp_path: Path) -> None:
+def test_the_mirror_with_the_longest_matching_prefix_wins(site: Site, tmp_path: Path) -> None:
     mirrors = [
         "https://dl.k8s.io/=http://127.0.0.1:1/",
         f"https://dl.k8s.io/release/v1.20.2/={site.url}/k8s/release/v1.20.2/",
@@ -250,12 +250,12 @@ def test_a_mirror_is_for_addresses_that_begin_alike_the_longest_first(site: Site
 
 
 @pytest.mark.parametrize("word", ["https://dl.k8s.io/", "dl.k8s.io=https://x/", "https://dl.k8s.io/=ftp://x/", "="])
-def test_what_is_no_mirror_is_refused(word: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="A mirror was expected"):
+def test_an_invalid_mirror_is_refused(word: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is not a mirror: expected upstream=mirror"):
         open_source("", cache=tmp_path, mirrors=[word])
 
 
-def test_a_file_is_looked_for_without_fetching_it(upstream: Callable[[], Source], site: Site) -> None:
+def test_a_file_is_checked_without_fetching_it(upstream: Callable[[], Source], site: Site) -> None:
     source = upstream()
     source.look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
     assert site.asked == [(KUBELET, "HEAD"), (f"{KUBELET}.sha256", "HEAD")]
@@ -263,19 +263,19 @@ def test_a_file_is_looked_for_without_fetching_it(upstream: Callable[[], Source]
         source.look_for("kubernetes", "v1.20.2", "kubeadm", "amd64")
 
 
-def test_a_server_that_gives_no_heads_is_asked_for_one_byte(upstream: Callable[[], Source], site: Site) -> None:
-    site.faults[KUBELET].append(says(405))
+def test_a_server_that_refuses_head_is_asked_for_one_byte(upstream: Callable[[], Source], site: Site) -> None:
+    site.faults[KUBELET].append(responds(405))
     upstream().look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
     assert site.asked[:2] == [(KUBELET, "HEAD"), (KUBELET, "bytes=0-0")]
 
 
-def test_a_redirected_question_stays_a_question(upstream: Callable[[], Source], site: Site) -> None:
-    site.faults[KUBELET].append(says(302, f"{site.url}{RUNC}"))
+def test_a_redirected_head_request_stays_one(upstream: Callable[[], Source], site: Site) -> None:
+    site.faults[KUBELET].append(responds(302, f"{site.url}{RUNC}"))
     upstream().look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
     assert site.asked[:2] == [(KUBELET, "HEAD"), (RUNC, "HEAD")]
 
 
-def test_what_is_in_the_cache_is_looked_for_without_a_network(upstream: Callable[[], Source], site: Site) -> None:
+def test_a_cached_file_is_checked_without_a_network(upstream: Callable[[], Source], site: Site) -> None:
     upstream().file("kubernetes", "v1.20.2", "kubelet", "amd64")
     site.asked.clear()
     upstream().look_for("kubernetes", "v1.20.2", "kubelet", "amd64")

@@ -135,7 +135,7 @@ def test_the_page_shows_components_that_are_incompatible_with_a_version(visitor:
     visitor.post("kubernetes", {"name": "sample", "version": "v1.37.2"}, htmx=True)
     text = version_field(visitor)
     assert marks_in(text) == ["Proven", "Not tested together", "Incompatible"]
-    assert "takes etcd 3.5.24 and newer, not v3.4.23" in text and "names 2.2.0 and newer" in text
+    assert "accepts etcd 3.5.24 and newer, not v3.4.23" in text and "names 2.2.0 and newer" in text
     assert "v1.37.2 (incompatible with parts of the source)" in text
     assert "v1.20.2 (ended upstream)" in text, "which gets etcd 3.4.23 and containerd 1.7.27"
 

@@ -1,4 +1,4 @@
-"""The network plugin "calico": the release's own manifest, with the document's options put into its objects."""
+"""The network plugin "calico": the release's own manifest, with the document's options set in its objects."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.components import artifact
-from clusters.catalog.manifests import applied, find, read_objects
+from clusters.catalog.manifests import applied_objects, find, read_objects
 from clusters.catalog.networks.calico.files import COMPONENT, NAME, manifest_of
 from clusters.catalog.networks.calico.needs import between, needs, sends_directly, typha_is_on
-from clusters.catalog.plugins import AFTER, Plugin, nodes_ready, pod_networks, settled
-from clusters.catalog.rollout import rolled_out
+from clusters.catalog.plugins import AFTER, Plugin, adapt_objects, nodes_ready, pod_networks
+from clusters.catalog.rollout import rollout_of
 from clusters.config.plugins import plugin_version
 from clusters.config.versions import parse_version
 from clusters.engine.step import step
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 LARGEST_MANIFEST = 8 * 1024 * 1024
-"""Bytes; those of Calico's releases have less than one megabyte."""
+"""Limit in bytes; those of Calico's releases have less than one megabyte."""
 
 NAMESPACE = "kube-system"
 _QUAY_SINCE = (3, 31, 0)
@@ -73,14 +73,14 @@ def calico(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
     def objects(here: Machine) -> list[Object]:
         read = read_objects(_text_of(found.path), found.path.name)
-        return settled(cluster.document, edited(read, cluster.document, typha=typha))
+        return adapt_objects(cluster.document, edited(read, cluster.document, typha=typha))
 
-    yield applied(NAME, objects)
+    yield applied_objects(NAME, objects)
     if typha:
-        yield rolled_out("deployment", NAMESPACE, "calico-typha")
-    yield rolled_out("daemonset", NAMESPACE, "calico-node")
+        yield rollout_of("deployment", NAMESPACE, "calico-typha")
+    yield rollout_of("daemonset", NAMESPACE, "calico-node")
     yield nodes_ready(cluster)
-    yield rolled_out("deployment", NAMESPACE, "calico-kube-controllers")
+    yield rollout_of("deployment", NAMESPACE, "calico-kube-controllers")
 
 
 def _text_of(manifest: Path) -> str:
@@ -103,7 +103,7 @@ def edited(objects: list[Object], document: Document, *, typha: bool) -> list[Ob
     if _only_vxlan(document):
         for probe in ("livenessProbe", "readinessProbe"):
             command = daemon.get(probe, {}).get("exec", {}).get("command", [])
-            # There is no BGP daemon that could be asked.
+            # Without BGP its daemon does not run and cannot be probed.
             command[:] = [word for word in command if word not in ("-bird-live", "-bird-ready")]
     _scale(objects, "calico-kube-controllers", calico.controller.replicas, calico.controller.node_selector)
     if typha:
@@ -113,31 +113,31 @@ def edited(objects: list[Object], document: Document, *, typha: bool) -> list[Ob
 
 
 def variables(document: Document) -> dict[str, str]:
-    """What the daemon is told by its environment. Source: Calico's reference of calico/node."""
+    """The daemon's environment variables. Source: Calico's reference of calico/node."""
     calico = document.network.calico
     ipv4, ipv6 = pod_networks(document)
-    told = {
+    found = {
         "CALICO_IPV4POOL_CIDR": ipv4,
         "CALICO_IPV4POOL_IPIP": calico.ipip_mode,
         "CALICO_IPV4POOL_VXLAN": calico.vxlan_mode,
-        "CALICO_IPV4POOL_NAT_OUTGOING": _said(calico.ipv4_nat_outgoing),
-        "NO_DEFAULT_POOLS": _said(not calico.default_ip_pool),
+        "CALICO_IPV4POOL_NAT_OUTGOING": _truth(calico.ipv4_nat_outgoing),
+        "NO_DEFAULT_POOLS": _truth(not calico.default_ip_pool),
     }
     if calico.ip_auto_detection_method:
-        told["IP_AUTODETECTION_METHOD"] = calico.ip_auto_detection_method
+        found["IP_AUTODETECTION_METHOD"] = calico.ip_auto_detection_method
     if ipv6:
-        told |= {
+        found |= {
             "IP6": "autodetect",
             "FELIX_IPV6SUPPORT": "true",
             "CALICO_IPV6POOL_CIDR": ipv6,
             "CALICO_IPV6POOL_VXLAN": calico.vxlan_mode,
-            "CALICO_IPV6POOL_NAT_OUTGOING": _said(calico.ipv6_nat_outgoing),
+            "CALICO_IPV6POOL_NAT_OUTGOING": _truth(calico.ipv6_nat_outgoing),
         }
-    return told
+    return found
 
 
 def _only_vxlan(document: Document) -> bool:
-    """Whether tunnels are VXLAN: then routes are Felix's own, and BGP is not needed."""
+    """Whether all tunnels are VXLAN: then Felix sets the routes, and BGP is not needed."""
     return document.network.calico.vxlan_mode != "Never" and document.network.calico.ipip_mode == "Never"
 
 
@@ -147,7 +147,7 @@ def _configure(data: dict[str, str], document: Document) -> None:
     if _only_vxlan(document):
         data["calico_backend"] = "vxlan"
     if pod_networks(document)[1]:
-        # The placeholder for a number makes it no JSON; as a text it does.
+        # The bare placeholder for a number is not valid JSON; in quotes it is.
         cni = json.loads(data["cni_network_config"].replace(_MTU, f'"{_MTU}"'))
         for each in cni["plugins"]:
             if each["type"] == "calico":
@@ -162,11 +162,11 @@ def _set(env: list[dict[str, Any]], values: dict[str, str]) -> None:
 
 
 def _scale(objects: list[Object], name: str, replicas: int, selector: dict[str, str]) -> None:
-    """So many copies, on nodes with these labels besides those the manifest asks for."""
+    """Set the number of replicas, and add these labels to the manifest's node selector."""
     spec = find(objects, "Deployment", name)["spec"]
     spec["replicas"] = replicas
     spec["template"]["spec"].setdefault("nodeSelector", {}).update(selector)
 
 
-def _said(value: bool) -> str:
+def _truth(value: bool) -> str:
     return "true" if value else "false"

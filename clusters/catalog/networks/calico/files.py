@@ -1,7 +1,6 @@
-"""Calico's manifests, and what each has to be.
+"""Calico's manifests and their checksums.
 
-The SHA-256 were computed from `manifests/` at each release's tag in projectcalico/calico, which is what the address
-serves.
+The SHA-256 were computed from `manifests/` at each release's tag in projectcalico/calico, which the address serves.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 BGP = 179
 TYPHA_ABOVE = 50
-"""Nodes above which Typha is on whatever the document says. Source: KubeKey 3, and Calico's own advice."""
+"""Number of nodes above which Typha is always on. Source: KubeKey 3, and Calico's own advice."""
 
 
 def typha_is_on(document: Document) -> bool:
-    """Whether nodes ask Typha instead of the API server."""
+    """Whether nodes connect to Typha instead of the API server."""
     calico = document.network.calico
     return calico.typha.enabled or calico.enable_typha or len(members(document, "kubernetes")) > TYPHA_ABOVE
 

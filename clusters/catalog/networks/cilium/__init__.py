@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from clusters.catalog.charts import Chart
 from clusters.catalog.components import Component
 from clusters.catalog.load_balancers.name import LOOPBACK
-from clusters.catalog.manifests import applied
+from clusters.catalog.manifests import applied_objects
 from clusters.catalog.networks.cilium.chart_values import NAME, over, settings
 from clusters.catalog.networks.cilium.needs import HEALTH, needs, sends_directly
 from clusters.catalog.networks.cilium.parts import images_of
-from clusters.catalog.plugins import AFTER, Between, Plugin, node_count, nodes_ready, settled
-from clusters.catalog.rollout import rolled_out
+from clusters.catalog.plugins import AFTER, Between, Plugin, adapt_objects, node_count, nodes_ready
+from clusters.catalog.rollout import rollout_of
 from clusters.config.plugins import plugin_version
 from clusters.config.topology import load_balancer
 from clusters.engine.step import step
@@ -74,27 +74,29 @@ def cilium(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Connect pods with Cilium"""
     chart = Chart(NAME, machine, cluster, values(cluster))
     yield from chart.wants(machine)
-    yield applied(NAME, lambda here: settled(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint)
-    yield rolled_out("deployment", NAMESPACE, "cilium-operator")
-    yield rolled_out("daemonset", NAMESPACE, "cilium")
+    yield applied_objects(
+        NAME, lambda here: adapt_objects(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint
+    )
+    yield rollout_of("deployment", NAMESPACE, "cilium-operator")
+    yield rollout_of("daemonset", NAMESPACE, "cilium")
     yield nodes_ready(cluster)
 
 
 def values(cluster: Cluster) -> Values:
-    """The chart's values; what the document has in `network.cilium` is put over them."""
+    """The chart's values; the document's `network.cilium` overrides them."""
     document = cluster.document
-    # Two of them do not go onto one node.
-    made: Values = {"operator": {"replicas": min(2, node_count(cluster))}}
+    # Two operators do not run on the same node.
+    result: Values = {"operator": {"replicas": min(2, node_count(cluster))}}
     if document.kubernetes.disable_kube_proxy:
-        # Without kube-proxy nobody but Cilium makes the API server's service address lead anywhere.
-        made |= {"k8sServiceHost": _api_server(cluster), "k8sServicePort": document.control_plane_endpoint.port}
-    return over(made, settings(document))
+        # Without kube-proxy, the API server's service address works only once Cilium runs.
+        result |= {"k8sServiceHost": _api_server(cluster), "k8sServicePort": document.control_plane_endpoint.port}
+    return over(result, settings(document))
 
 
 def _api_server(cluster: Cluster) -> str:
     """Where every node reaches an API server without a service. By address, since a pod's /etc/hosts is a copy."""
     if load_balancer(cluster.document) == "haproxy":
-        # A control plane listens there itself, a worker's proxy does.
+        # On a control plane the API server listens there, on a worker the proxy.
         return LOOPBACK
     endpoint = cluster.document.control_plane_endpoint
     return endpoint.domain if endpoint.external_dns else cluster.endpoint

@@ -1,4 +1,4 @@
-"""The values of Cilium's chart that the document alone decides."""
+"""The values of Cilium's chart that depend on the document alone."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def minor(document: Document) -> int:
 
 
 def settings(document: Document) -> Values:
-    """The values that the document alone decides, its own among them.
+    """The values that depend on the document alone, including its own.
 
-    Addresses are those that the control plane gives each node. Hubble and a separate Envoy are off: they bring
-    certificates and images that nobody asked for; images are named by tag, so that other registries may serve them.
-    Pods read their settings when they start, so changed settings have to restart them.
+    Each node uses the addresses that the control plane assigns to it. Hubble and a separate Envoy are off: they need
+    additional certificates and images. Images are named by tag, so that other registries can serve them. Pods read
+    their settings when they start, so changed settings have to restart them.
     """
     ipv4, ipv6 = pod_networks(document)
-    made: Values = {
+    result: Values = {
         "ipam": {"mode": "kubernetes"},
         "k8s": {"requireIPv4PodCIDR": bool(ipv4), "requireIPv6PodCIDR": bool(ipv6)},
         "ipv4": {"enabled": bool(ipv4)},
@@ -40,11 +40,11 @@ def settings(document: Document) -> Values:
         "rollOutCiliumPods": True,
         "operator": {"rollOutPods": True},
     }
-    return over(over(made, without_digests()), document.network.cilium)
+    return over(over(result, without_digests()), document.network.cilium)
 
 
 def over(below: Values, above: Values) -> Values:
-    """Both, where mappings are joined and everything else of `above` counts."""
+    """Both merged: mappings are joined, for all other values `above` wins."""
     joined = dict(below)
     for key, value in above.items():
         known = joined.get(key)

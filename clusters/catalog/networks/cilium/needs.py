@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 HEALTH = 4240
-"""Asked by every other node."""
+"""Every other node connects to it."""
 
 TUNNELS = {"vxlan": LINUX_VXLAN, "geneve": 6081}
 """Cilium's tunnels and their ports."""
@@ -27,15 +27,15 @@ TUNNELS = {"vxlan": LINUX_VXLAN, "geneve": 6081}
 def needs(document: Document, machine: str) -> Needs:
     """What the plugin needs of the machine of that name."""
     chosen, release = settings(document), minor(document)
-    # Health of the node, then of agent and operator, and two for their debuggers.
+    # The health checks of the node, the agent and the operator, and two ports for their debuggers.
     tcp = [HEALTH, 9879, 9234, 9890, 9891]
-    # From the chart of 1.15 on the operator's metrics are on by themselves.
+    # From the chart of 1.15 on the operator's metrics are on by default.
     tcp += [9963] if value(chosen, "operator.prometheus.enabled", release >= 15) else []
     tcp += [9962] if value(chosen, "prometheus.enabled", False) else []
     tcp += [4244] if hubble(chosen) else []
     tcp += [9878, 9964] if value(chosen, "envoy.enabled", False) else []
     udp, modules = [], []
-    # Up to 1.14 `tunnel` says both.
+    # Up to 1.14 `tunnel` sets both.
     tunnel = value(chosen, "tunnel") or value(chosen, "tunnelProtocol") or "vxlan"
     if tunnel in TUNNELS and value(chosen, "routingMode", "tunnel") != "native":
         udp.append(whole_number(str(value(chosen, "tunnelPort", 0)), 5) or TUNNELS[tunnel])

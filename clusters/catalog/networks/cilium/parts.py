@@ -1,4 +1,4 @@
-"""What Cilium's chart runs for its values: the image of each part, and when that part is there."""
+"""The parts of Cilium's chart: the image of each part, and for which values it is rendered."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A container's image: where the values speak of it, its repository, and the tag of each release.
+    """A container's image: its place in the values, its repository, and the tag of each release.
 
-    Without tags of its own it has the release's. `there` says for values whether the part is rendered.
+    Without `tags` it has the release's. `there` returns whether the part is rendered for given values.
     """
 
     place: str
@@ -26,7 +26,7 @@ class Part:
 
 
 def value(values: Values, place: str, default: Any = None) -> Any:
-    """The value at `a.b.c`, or the default where nobody set it."""
+    """The value at `a.b.c`, or the default where it is not set."""
     found: Any = values
     for key in place.split("."):
         if not isinstance(found, dict) or key not in found:
@@ -36,7 +36,7 @@ def value(values: Values, place: str, default: Any = None) -> Any:
 
 
 def hubble(values: Values, part: str = "") -> bool:
-    """Whether Hubble is on; with `relay` or `ui` whether that is, too."""
+    """Whether Hubble is on; with `relay` or `ui`, whether that part is on, too."""
     return bool(value(values, "hubble.enabled")) and (not part or bool(value(values, f"hubble.{part}.enabled")))
 
 
@@ -81,16 +81,16 @@ PARTS = (
 
 
 def image_of(part: Part, values: Values, release: str) -> str:
-    """The image of a part as the chart puts it together from its values."""
-    said = value(values, part.place) or {}
-    if said.get("override"):
-        return str(said["override"])
-    repository = said.get("repository", part.repository)
+    """The image of a part as the chart composes it from its values."""
+    image = value(values, part.place) or {}
+    if image.get("override"):
+        return str(image["override"])
+    repository = image.get("repository", part.repository)
     if part.place == "operator.image":
-        # The chart has one operator for each cloud, and this for everything else.
-        repository = f"{repository}-generic{said.get('suffix', '')}"
-    tag = said.get("tag", part.tags.get(release, release))
-    digest = f"@{said['digest']}" if said.get("useDigest", True) and said.get("digest") else ""
+        # The chart has one operator for each cloud, and this one for everything else.
+        repository = f"{repository}-generic{image.get('suffix', '')}"
+    tag = image.get("tag", part.tags.get(release, release))
+    digest = f"@{image['digest']}" if image.get("useDigest", True) and image.get("digest") else ""
     return f"{repository}{f':{tag}' if tag else ''}{digest}"
 
 
@@ -100,11 +100,11 @@ def images_of(values: Values, release: str) -> tuple[str, ...]:
 
 
 def without_digests() -> Values:
-    """Values by which every part is named by its tag, so that bundles and other registries may serve it."""
-    made: Values = {}
+    """Values that name every part by its tag, so that bundles and other registries can serve it."""
+    result: Values = {}
     for part in PARTS:
-        inner = made
+        inner = result
         for key in part.place.split("."):
             inner = inner.setdefault(key, {})
         inner["useDigest"] = False
-    return made
+    return result

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.charts import Chart
 from clusters.catalog.components import Component
-from clusters.catalog.manifests import applied
+from clusters.catalog.manifests import applied_objects
 from clusters.catalog.networks.kubeovn.needs import between, database_label, has_database, needs
 from clusters.catalog.plugins import (
     AFTER,
     Plugin,
+    adapt_objects,
     image_of,
     nodes_ready,
     pod_networks,
     pod_specs,
     service_networks,
-    settled,
 )
-from clusters.catalog.rollout import rolled_out
+from clusters.catalog.rollout import rollout_of
 from clusters.config.plugins import plugin_version
 from clusters.config.syntax import parts_of
 from clusters.engine.step import step
@@ -51,17 +51,17 @@ COMPONENT = Component(
 
 NAMESPACE = "kube-system"
 NAT_CONFIG = "ovn-vpc-nat-config"
-"""Says which image gateways of virtual networks are started from. It is on no node before somebody makes one."""
+"""Names the image for gateways of virtual networks. No node has it before somebody creates one."""
 
 IMAGE_FLAG = "--image="
-"""How the controller is told (from 1.15 on) which image egress gateways are started from."""
+"""The controller's flag (from 1.15 on) for the image of egress gateways."""
 
 JOIN_IPV6 = "fd00:100:64::/112"
-"""The network between nodes and pods for IPv6, which has no key. Source: the chart's own default."""
+"""The network between nodes and pods for IPv6, which has no key in the document. Source: the chart's own default."""
 
 
 def images(document: Document) -> tuple[str, ...]:
-    """One image is all of it."""
+    """All of its programs are in one image."""
     return (f"docker.io/kubeovn/kube-ovn:{plugin_version(NAME, document.kubernetes.version)}",)
 
 
@@ -80,23 +80,25 @@ def kubeovn(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Connect pods with Kube-OVN"""
     chart = Chart(NAME, machine, cluster, values(cluster))
     yield from chart.wants(machine)
-    yield applied(NAME, lambda here: objects(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint)
-    yield rolled_out("deployment", NAMESPACE, "ovn-central")
-    yield rolled_out("daemonset", NAMESPACE, "ovs-ovn")
-    yield rolled_out("deployment", NAMESPACE, "kube-ovn-controller")
-    yield rolled_out("daemonset", NAMESPACE, "kube-ovn-cni")
+    yield applied_objects(
+        NAME, lambda here: objects(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint
+    )
+    yield rollout_of("deployment", NAMESPACE, "ovn-central")
+    yield rollout_of("daemonset", NAMESPACE, "ovs-ovn")
+    yield rollout_of("deployment", NAMESPACE, "kube-ovn-controller")
+    yield rollout_of("daemonset", NAMESPACE, "kube-ovn-cni")
     yield nodes_ready(cluster)
 
 
 def objects(document: Document, rendered: list[Object]) -> list[Object]:
-    """The chart's objects as this cluster takes them, with the images that Kube-OVN itself starts pods of later."""
+    """The chart's objects for this cluster, including the images of pods that Kube-OVN itself starts later."""
     for each in rendered:
         if each["kind"] == "ConfigMap" and each["metadata"]["name"] == NAT_CONFIG:
             each["data"]["image"] = image_of(document, each["data"]["image"])
         for pod in pod_specs(each):
             for container in pod["containers"]:
                 container["args"] = [_argument(document, word) for word in container.get("args") or ()]
-    return settled(document, rendered)
+    return adapt_objects(document, rendered)
 
 
 def _argument(document: Document, word: str) -> str:
@@ -143,8 +145,8 @@ def databases(cluster: Cluster) -> list[str]:
     if not found:
         label = cluster.document.network.kubeovn.label
         raise ConfigError(
-            f"No machine of the document has the label {label}, so OVN's database has no place.",
-            hint=f"Leave spec.network.kubeovn.label out for the control planes, or put {label} below hosts[].labels.",
+            f"No machine of the document has the label {label}, so no machine can run OVN's database.",
+            hint=f"Remove spec.network.kubeovn.label to use the control planes, or add {label} to hosts[].labels.",
         )
     return found
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 OFF = "ipv6.disable=1"
-"""With it Geneve cannot open its socket. Source: "Prerequisites" of Kube-OVN's documentation."""
+"""With this argument Geneve cannot open its socket. Source: "Prerequisites" of Kube-OVN's documentation."""
 
 
 @precheck(
     "net.kubeovn_ipv6",
     on="kubernetes",
     when=PLUGIN.chosen,
-    fix="Take ipv6.disable=1 out of the kernel's command line (GRUB_CMDLINE_LINUX) and reboot.",
+    fix="Remove ipv6.disable=1 from the kernel's command line (GRUB_CMDLINE_LINUX) and reboot.",
 )
 def kubeovn_ipv6(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The kernel was started with IPv6"""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def database_label(document: Document) -> str:
-    """The label of the nodes OVN's database runs on: the document's, or what it is called in this Kubernetes."""
+    """The label of the nodes OVN's database runs on: the document's, or its name in this Kubernetes version."""
     label = document.network.kubeovn.label
     known = facts_of(document.kubernetes.version).control_plane_labels
     return known[-1] if label.rstrip("=") == MASTER_KEY and MASTER_KEY not in known else label
@@ -28,8 +28,8 @@ def database_label(document: Document) -> str:
 def has_database(document: Document, name: str) -> bool:
     """Whether OVN's database runs on the machine of that name: it has the label, and the label's value is the same.
 
-    A label without a value means the empty one: so the chart's monitor selects its nodes, which reads the database's
-    files.
+    A label without a value means the empty one: the chart's monitor, which reads the database's files, selects its
+    nodes in the same way.
     """
     labels = dict.fromkeys(_roles(document, name), "")
     labels |= next((each.labels for each in document.hosts if each.name == name), {})
@@ -58,6 +58,6 @@ def needs(document: Document, machine: str) -> Needs:
 
 
 def between(document: Document) -> Between:
-    """The two databases, which every node asks, and what their copies send each other."""
+    """The two databases, to which every node connects, and the traffic between their copies."""
     stt = (7471,) if document.network.kubeovn.tunnel_type == "stt" else ()
     return Between(nodes=stt, central=(6641, 6642), among_central=(6643, 6644))

@@ -1,4 +1,4 @@
-"""CRI-O where it is installed already: its settings and registries. Slipway does not install it."""
+"""CRI-O where it is already installed: its settings and registries. Slipway does not install it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ CERTS = "/etc/containers/certs.d"
 
 
 def runtime(document: Document) -> Runtime:
-    """CRI-O, as the rest of the catalog asks for it."""
+    """CRI-O, in the form that the rest of the catalog uses."""
     return Runtime(
         manager=MANAGER,
         socket=socket_of(document, SOCKET),
         unit="crio",
         answers=sh("crictl info >/dev/null"),
         has=lambda ref: sh("crictl inspecti {} >/dev/null 2>&1", ref),
-        # CRI has no call for it; skopeo writes into the storage that CRI-O reads, and wants a file to read from.
+        # CRI has no call for it; skopeo writes into the storage that CRI-O reads, and needs a file to read from.
         load=lambda ref: sh(
             "mkdir -p {0} && archive=$(mktemp {0}/image.XXXXXX) && trap 'rm -f $archive' EXIT && cat > $archive && "
             "skopeo copy docker-archive:$archive {1}",
@@ -53,7 +53,7 @@ def runtime(document: Document) -> Runtime:
 
 
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Nothing: CRI-O comes with its own programs."""
+    """Nothing: CRI-O is already installed with its programs."""
     return iter(())
 
 
@@ -74,9 +74,9 @@ def crio(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def drop_in(cluster: Cluster) -> str:
-    """What differs from CRI-O's defaults. Source of the names: crio.conf(5).
+    """The settings that differ from CRI-O's defaults. Source of the names: crio.conf(5).
 
-    `conmon_cgroup` has to be `pod` with cgroupfs and may be with systemd.
+    `conmon_cgroup` must be `pod` with cgroupfs, and may be `pod` with systemd.
     """
     document = cluster.document
     socket = socket_of(document, SOCKET)

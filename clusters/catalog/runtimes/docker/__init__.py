@@ -1,4 +1,4 @@
-"""Docker Engine from its static binaries; reached through dockershim by a kubelet up to 1.23, else cri-dockerd."""
+"""Docker Engine from its static binaries; kubelet uses it through dockershim up to 1.23, then through cri-dockerd."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ CERTS = "/etc/docker/certs.d"
 UNIT = "/etc/systemd/system/docker.service"
 CRI_UNIT = "/etc/systemd/system/cri-dockerd.service"
 PROGRAMS = ("docker", "dockerd", "docker-init", "docker-proxy", "containerd", "containerd-shim-runc-v2", "ctr")
-"""What is taken from docker's archive. Its runc is left: ours is newer."""
+"""The programs used from docker's archive. Its runc is not used: ours is newer."""
 
 LOG_SIZE, LOG_FILES = "5m", "3"
-"""Docker turns over its logs itself; as KubeKey 1.0 set it, and as our kubelet does with other runtimes."""
+"""Docker rotates its logs itself; the same limits as in KubeKey 1.0, and as our kubelet uses with other runtimes."""
 
 
 def has_dockershim(document: Document) -> bool:
-    """Whether the kubelet drives Docker by itself."""
+    """Whether the kubelet itself can use Docker."""
     return facts_of(document.kubernetes.version).dockershim
 
 
 def runtime(document: Document) -> Runtime:
-    """Docker, as the rest of the catalog asks for it."""
+    """Docker, in the form that the rest of the catalog uses."""
     shim = has_dockershim(document)
     docker = sh("docker --config {}", registries.LOGINS.rpartition("/")[0])
     return Runtime(
@@ -78,7 +78,7 @@ RUNTIME = RuntimeRecord(
 
 
 def through_cri(document: Document) -> bool:
-    """Whether cri-dockerd stands between the kubelet and Docker."""
+    """Whether the kubelet uses Docker through cri-dockerd."""
     return RUNTIME.chosen(document) and not has_dockershim(document)
 
 
@@ -107,7 +107,7 @@ def docker(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 @step("runtime/cri-dockerd", on="kubernetes", needs=("runtime/docker",), when=through_cri, expected=2)
 def cri_dockerd(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Start cri-dockerd, through which the kubelet reaches Docker"""
+    """Start cri-dockerd, which connects the kubelet to Docker"""
     yield file(CRI_UNIT, cri_unit(cluster.document))
     yield service("cri-dockerd", restart_for=(CRI_UNIT, f"{BIN}/cri-dockerd"))
     yield eventually("cri-dockerd answers", so_if(sh("crictl info >/dev/null")), within=30)
@@ -121,11 +121,11 @@ def daemon(machine: Machine, cluster: Cluster) -> dict[str, Any]:
         "exec-opts": [f"native.cgroupdriver={cgroup_driver(cluster)}"],
         "log-driver": "json-file",
         "log-opts": {"max-size": LOG_SIZE, "max-file": LOG_FILES},
-        # Pods go on while docker is started anew.
+        # Pods keep running while docker restarts.
         "live-restore": True,
     }
     if DOCKER_HUB in known and known[DOCKER_HUB].mirrors:
-        # Docker knows mirrors of Docker Hub only; the rules warn of others.
+        # Docker supports mirrors of Docker Hub only; the rules warn about others.
         settings["registry-mirrors"] = list(known[DOCKER_HUB].mirrors)
     if insecure := [host for host, access in known.items() if access.open]:
         settings["insecure-registries"] = insecure
@@ -141,7 +141,7 @@ def daemon(machine: Machine, cluster: Cluster) -> dict[str, Any]:
 
 
 def unit(machine: Machine) -> str:
-    """The service. dockerd starts its containerd itself, so there is one service to look after."""
+    """The service. dockerd starts its containerd itself, so one service is enough."""
     limits = "LimitNOFILE=1048576\n" if machine.facts.can_raise_nofile else ""
     score = "OOMScoreAdjust=-500\n" if machine.facts.can_lower_oom else ""
     return f"""# Written by Slipway; changes are overwritten by its next run.

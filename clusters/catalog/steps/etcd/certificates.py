@@ -1,4 +1,4 @@
-"""etcd/authority, etcd/certificates: an authority of its own for etcd, and certificates for members and API servers."""
+"""etcd/authority, etcd/certificates: a separate authority for etcd, and certificates for members and API servers."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ CA, CA_KEY = f"{ETCD_PKI}/ca.pem", f"{ETCD_PKI}/ca-key.pem"
 
 
 def is_service(document: Document) -> bool:
-    """Whether etcd is a service of its own on the machines of its group, and neither kubeadm's nor somebody else's."""
+    """Whether Slipway runs etcd as a service on the machines of its group: it is neither kubeadm's nor external."""
     return document.etcd.type not in ("kubeadm", "external")
 
 
 @step("etcd/authority", on="first-etcd", needs=("os/claim",), when=is_service, expected=1)
 def authority(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Make etcd's certificate authority"""
+    """Create etcd's certificate authority"""
     yield directory(ETCD_PKI, mode=0o700)
 
     def look(here: Machine) -> Sight:
         missing = [path for path in (CA, CA_KEY) if here.read(path) is None]
-        return Sight(not missing, f"there is no {' and no '.join(missing)}" if missing else "")
+        return Sight(not missing, f"missing: {', '.join(missing)}" if missing else "")
 
     def act(here: Machine) -> None:
         _refuse_a_second_one(here, cluster)
-        here.note("making a new authority for etcd")
+        here.note("creating a new authority for etcd")
         _put(here, pki.make_authority("etcd-ca"), CA, CA_KEY)
 
     yield Wanted("etcd has an authority", look, act, (CA, CA_KEY))
 
 
 def _refuse_a_second_one(machine: Machine, cluster: Cluster) -> None:
-    """Members trust one authority. Where its key is lost with the machine that had it, a new one helps nobody."""
-    hint = "Nothing was changed. Put that key onto one of them, from the machine that had it or a backup."
+    """Members trust one authority. If its key is lost with the machine that had it, a new authority is useless."""
+    hint = "Nothing was changed. Copy that key to one of them, from the machine that had it or from a backup."
     for each in cluster.members("etcd"):
         other = cluster.machine(each.name).on_behalf_of(machine)
         if other.ask(sh("test -s {}", CA)).ok and has_data(other, cluster):
             raise InstallerError(
-                f"{each.name} is an etcd member, but no machine that the document names for etcd has the key of the "
-                f"authority it trusts ({CA_KEY}).",
+                f"{each.name} is an etcd member, but no machine of the document's etcd group has the key of the "
+                f"authority that it trusts ({CA_KEY}).",
                 hint=hint,
             )
     if existing(machine, cluster) is not None:
         raise InstallerError(
-            "The cluster was set up before, but no machine that the document names for etcd has the key of etcd's "
+            "The cluster was set up before, but no machine of the document's etcd group has the key of etcd's "
             f"authority ({CA_KEY}).",
             hint=hint,
         )
@@ -67,10 +67,10 @@ def _refuse_a_second_one(machine: Machine, cluster: Cluster) -> None:
 
 @step("etcd/certificates", on="etcd", needs_all=("etcd/authority",), needs=("os/claim",), when=is_service, expected=1)
 def certificates(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Give each etcd member its certificates"""
+    """Create each etcd member's certificates"""
     yield directory(ETCD_PKI, mode=0o700)
     yield _authority_known(machine, cluster)
-    yield _authority_kept(machine, cluster)
+    yield _authority_key_known(machine, cluster)
     names = (machine.name, *machine.addresses, "localhost", "127.0.0.1")
     yield certificate(cluster, f"member-{machine.name}", names)
     yield certificate(cluster, f"admin-{machine.name}", names)
@@ -85,21 +85,21 @@ def certificates(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     expected=1,
 )
 def clients(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Give each API server a certificate to reach etcd with"""
+    """Create each API server's certificate for etcd"""
     yield directory(ETCD_PKI, mode=0o700)
     yield _authority_known(machine, cluster)
-    # kubeadm keeps one path for all control planes.
+    # kubeadm stores one path for all control planes.
     yield certificate(cluster, CLIENT, (machine.name, *machine.addresses))
 
 
 def certificate(cluster: Cluster, name: str, names: tuple[str, ...]) -> Want:
-    """A certificate `name.pem` with its key, signed by etcd's authority and valid for these names for a while yet."""
+    """A certificate `name.pem` with its key, signed by etcd's authority for these names, and not about to expire."""
     path, key_path = f"{ETCD_PKI}/{name}.pem", f"{ETCD_PKI}/{name}-key.pem"
 
     def look(here: Machine) -> Sight:
         held = here.read(path)
         if held is None or here.read(key_path) is None:
-            return Sight(False, f"there is no {path} with its key")
+            return Sight(False, f"{path} or its key is missing")
         why = pki.why_unfit(held, authority_of(here, cluster).certificate, names)
         return Sight(not why, why)
 
@@ -107,7 +107,7 @@ def certificate(cluster: Cluster, name: str, names: tuple[str, ...]) -> Want:
         here.note(f"signing {path}")
         _put(here, pki.sign(authority_of(here, cluster), name, names), path, key_path)
 
-    return Wanted(f"certificate {name} serves", look, act, (path, key_path))
+    return Wanted(f"the certificate {name} is valid", look, act, (path, key_path))
 
 
 def authority_of(machine: Machine, cluster: Cluster) -> pki.KeyPair:
@@ -119,7 +119,7 @@ def authority_of(machine: Machine, cluster: Cluster) -> pki.KeyPair:
         if certificate is None or key is None:
             raise InstallerError(
                 f"{first.name} should have etcd's authority in {CA} and {CA_KEY}; one of them is missing.",
-                hint="Somebody removed it during the run; retry the run.",
+                hint="It was removed during the run; retry the run.",
             )
         secret = pki.pem_text(key, f"{CA_KEY} on {first.name}")
         first.keep_secret(secret)
@@ -134,11 +134,11 @@ def _authority_known(machine: Machine, cluster: Cluster) -> Want:
     def act(here: Machine) -> None:
         here.put(wanted, CA)
 
-    return Wanted("the machine knows etcd's authority", lambda here: Sight(here.read(CA) == wanted), act, (CA,))
+    return Wanted("the machine has etcd's authority", lambda here: Sight(here.read(CA) == wanted), act, (CA,))
 
 
-def _authority_kept(machine: Machine, cluster: Cluster) -> Want:
-    """Every member's machine can sign for a new one, so that none of them may not be lost."""
+def _authority_key_known(machine: Machine, cluster: Cluster) -> Want:
+    """Every member's machine can sign certificates for a new one, so that losing any of them is acceptable."""
     return file(CA_KEY, authority_of(machine, cluster).key, mode=0o600)
 
 

@@ -1,4 +1,4 @@
-"""etcd/external: what API servers need to log in to an etcd that is there already."""
+"""etcd/external: the certificates with which API servers log in to an existing etcd."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ CA, CERTIFICATE, KEY = f"{ETCD_PKI}/external-ca.pem", f"{ETCD_PKI}/external.pem"
 
 
 def has_certificates(document: Document) -> bool:
-    """Whether the document uses an etcd that speaks TLS."""
-    given = document.etcd.external
-    return document.etcd.type == "external" and bool(given.ca_file and given.cert_file and given.key_file)
+    """Whether the document uses an external etcd with TLS."""
+    external_etcd = document.etcd.external
+    return document.etcd.type == "external" and bool(
+        external_etcd.ca_file and external_etcd.cert_file and external_etcd.key_file
+    )
 
 
 @step("etcd/external", on="control-plane", needs=("os/claim",), when=has_certificates, expected=1)
 def external(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Give each API server what the external etcd asks for"""
-    given = cluster.document.etcd.external
-    key = given.key_file if isinstance(given.key_file, Secret) else Secret(given.key_file)
+    """Install the certificates for the external etcd"""
+    external_etcd = cluster.document.etcd.external
+    key = external_etcd.key_file if isinstance(external_etcd.key_file, Secret) else Secret(external_etcd.key_file)
     machine.keep_secret(key)
     yield directory(ETCD_PKI, mode=0o700)
-    yield file(CA, _ended(given.ca_file))
-    yield file(CERTIFICATE, _ended(given.cert_file))
-    yield file(KEY, Secret(_ended(key.reveal())), mode=0o600)
+    yield file(CA, _with_newline(external_etcd.ca_file))
+    yield file(CERTIFICATE, _with_newline(external_etcd.cert_file))
+    yield file(KEY, Secret(_with_newline(key.reveal())), mode=0o600)
 
 
-def _ended(text: str) -> str:
+def _with_newline(text: str) -> str:
     return text.strip() + "\n"

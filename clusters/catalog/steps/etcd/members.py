@@ -1,4 +1,4 @@
-"""etcd/members, kubernetes/etcd-members: who is a member of an etcd that runs; joining it, and taking out the dead."""
+"""etcd/members, kubernetes/etcd-members: the members of a running etcd; joining it, and removing dead members."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 PKI = "/etc/kubernetes/pki/etcd"
 KUBELET_BACK_WITHIN = 40.0
 SOON = 8
-"""Seconds for an answer by way of kubectl where somebody asks again and again; etcdctl itself gives up after five."""
+"""Seconds for an answer through kubectl in a repeated check; etcdctl itself gives up after five."""
 QUOTED_LINES, QUOTED = 3, 500
-"""The last lines of etcdctl, and their last characters, that a sentence quotes."""
+"""The last lines of etcdctl, and their last characters, that a message quotes."""
 LOOKS, BETWEEN = 3, 2.0
-"""How often, and after how many seconds again, a member is asked before it counts as dead."""
+"""How many checks, and seconds between them, before a member counts as dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A line of `etcdctl member list`. One that was added and has not started yet has no name."""
+    """A line of `etcdctl member list`. A member that was added and has not started yet has no name."""
 
     id: str
     name: str
@@ -46,7 +46,7 @@ class Member:
 
     @property
     def called(self) -> str:
-        """What to call it."""
+        """Its name or id, and its addresses, for messages."""
         return f"{self.name or self.id} ({', '.join(self.peers)})"
 
     @property
@@ -62,25 +62,25 @@ def is_in_pods(document: Document) -> bool:
 
 @step("etcd/members", on="first-etcd", needs_all=("etcd/certificates",), when=is_service, expected=0.5)
 def members(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Take members out of etcd that are dead and in no document"""
-    yield without_the_dead(cluster)
+    """Remove dead, unlisted members from etcd"""
+    yield without_dead_members(cluster)
 
 
 @step("kubernetes/etcd-members", on="first-control-plane", needs=("kubernetes/init",), when=is_in_pods, expected=0.5)
 def members_in_pods(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Take members out of kubeadm's etcd that are dead and unlisted"""
-    yield without_the_dead(cluster)
+    """Remove dead, unlisted members from kubeadm's etcd"""
+    yield without_dead_members(cluster)
 
 
 def teller(machine: Machine, cluster: Cluster) -> Machine | None:
-    """A machine whose etcd has a majority, as it was when first asked in this run; None before there is an etcd, and
-    where every machine has its member's data and needs a start only.
+    """A machine whose etcd has a majority, as first observed in this run; None before there is an etcd, and where every
+    machine has its member's data and only has to start.
 
-    Raises NotReached where an etcd was set up before, does not answer, and would be taken for one that does not exist.
+    Raises NotReached where an etcd was set up before and does not answer, so that a second one could be created.
     """
 
     def find() -> str:
-        found = _heard(machine, cluster).name
+        found = _find_majority(machine, cluster).name
         silent = None if found else silent_etcd(machine, cluster)
         if silent is not None and (silent.without or is_in_pods(cluster.document)):
             raise NotReached(
@@ -90,40 +90,41 @@ def teller(machine: Machine, cluster: Cluster) -> Machine | None:
             )
         return found
 
-    found = cluster.once("etcd-teller", find)
+    found = cluster.once("etcd-with-majority", find)
     return cluster.machine(found).on_behalf_of(machine) if found else None
 
 
 def silent_etcd(machine: Machine, cluster: Cluster) -> Existing | None:
     """The etcd that was set up before, if it does not answer now; None where it does, or where there is none yet.
 
-    Asked once and briefly: a precheck asks again and again, and the first step has asked patiently before.
+    It tries once and briefly: the precheck repeats it, and the first step has tried patiently before.
     """
     found = existing(machine, cluster)
     if found is None:
         return None
-    heard = _heard(machine, cluster, patient=False)
-    if heard.name:
+    search = _find_majority(machine, cluster, patient=False)
+    if search.name:
         return None
     if is_in_pods(cluster.document):
-        # The way into a pod may be closed while etcd runs. An API server is ready only with its etcd.
+        # `kubectl exec` may fail while etcd runs. An API server is ready only with its etcd.
         ready = cluster.first("master", machine).ask(kubectl("get --raw /readyz", within=SOON)).ok
         return None if ready else found
-    active = [name for name in found.members if name in heard.active]
-    # A majority that runs and does not answer may be one to which only the login, or the address, is wrong.
-    return running_but_silent(found, active, heard.said) if 2 * len(active) > len(found.members) else found
+    active = [name for name in found.members if name in search.active]
+    # If a majority runs and does not answer, perhaps only the login or the address is wrong.
+    return running_but_silent(found, active, search.reason) if 2 * len(active) > len(found.members) else found
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """`name` is a machine whose etcd has a majority, or empty; of the `active` ones, where it runs, one `said` why."""
+class _Search:
+    """`name` is a machine whose etcd has a majority, or empty; `active` are those where etcd runs, `reason` is the
+    first error."""
 
     name: str
     active: tuple[str, ...]
-    said: str
+    reason: str
 
 
-def _heard(machine: Machine, cluster: Cluster, *, patient: bool = True) -> _Heard:
+def _find_majority(machine: Machine, cluster: Cluster, *, patient: bool = True) -> _Search:
     """Ask one machine after the other until etcd answers."""
     if is_in_pods(cluster.document):
         first = cluster.first("master", machine)
@@ -131,31 +132,31 @@ def _heard(machine: Machine, cluster: Cluster, *, patient: bool = True) -> _Hear
     else:
         candidates = [cluster.machine(each.name).on_behalf_of(machine) for each in cluster.members("etcd")]
         candidates = [each for each in candidates if each.ask(sh("systemctl is-active --quiet etcd")).ok]
-    active, said = tuple(each.name for each in candidates), ""
+    active, reason = tuple(each.name for each in candidates), ""
     for each in candidates:
         within = ANSWERS_WITHIN if patient else SOON
         health = etcdctl(each, cluster, "endpoint health", within=within)
-        answer = _asked(each, health) if patient else each.ask(health)
+        answer = _ask_until_kubelet_runs(each, health) if patient else each.ask(health)
         if answer.ok:
-            return _Heard(each.name, active, "")
+            return _Search(each.name, active, "")
         printed = " ".join(answer.last_lines(QUOTED_LINES))[-QUOTED:] or f"exit code {answer.exit_code}"
-        said = said or f"etcdctl on {each.name}: {printed}"
-    return _Heard("", active, said)
+        reason = reason or f"etcdctl on {each.name}: {printed}"
+    return _Search("", active, reason)
 
 
-def listed(asked: Machine, cluster: Cluster) -> tuple[Member, ...]:
-    """All members. Raises NotReached when that machine's etcd does not say."""
-    answer = _asked(asked, etcdctl(asked, cluster, "member list"))
+def listed(etcd: Machine, cluster: Cluster) -> tuple[Member, ...]:
+    """All members. Raises NotReached when that machine's etcd does not list them."""
+    answer = _ask_until_kubelet_runs(etcd, etcdctl(etcd, cluster, "member list"))
     if not answer.ok:
         raise NotReached(
-            f"etcd on {asked.name} does not list its members: {' '.join(answer.last_lines(1))}", retryable=True
+            f"etcd on {etcd.name} does not list its members: {' '.join(answer.last_lines(1))}", retryable=True
         )
     rows = [line.strip().split(", ") for line in answer.stdout.splitlines()]
     return tuple(_member(row) for row in rows if len(row) >= 5)
 
 
-def _asked(machine: Machine, command: Command) -> Result:
-    """Ask, and again while the way into a pod is closed because kubelet is being started anew."""
+def _ask_until_kubelet_runs(machine: Machine, command: Command) -> Result:
+    """Ask, and again while `kubectl exec` fails because kubelet is restarting."""
     for _ in machine.looks(KUBELET_BACK_WITHIN, every=1.0):
         answer = machine.ask(command)
         if "error dialing backend" not in answer.stdout + answer.stderr:
@@ -174,116 +175,116 @@ def _urls(text: str) -> tuple[str, ...]:
 
 
 def strangers(cluster: Cluster, found: Iterable[Member]) -> tuple[Member, ...]:
-    """Members at addresses of no machine that the document names for etcd."""
+    """Members whose addresses belong to no machine of the document's group for etcd."""
     group = "master" if is_in_pods(cluster.document) else "etcd"
     known = {each.address for each in cluster.members(group)}
     return tuple(member for member in found if not member.addresses & known)
 
 
-def answers(asked: Machine, cluster: Cluster, member: Member) -> bool:
-    """Whether a member answers another one's machine; asked several times before it counts as dead.
+def answers(etcd: Machine, cluster: Cluster, member: Member) -> bool:
+    """Whether a member answers a request from another member's machine; several checks before it counts as dead.
 
-    One that has counted as dead in this run is asked once more each time: a look takes seconds where nobody answers.
+    A member that has counted as dead in this run is checked only once each time: a check without answer takes seconds.
     """
     dead = cluster.once("dead-etcd-members", set[str])
     looks = 1 if member.id in dead else LOOKS
     for attempt in range(looks if member.clients else 0):
         if attempt:
-            asked.pause(BETWEEN)
-        if asked.ask(etcdctl(asked, cluster, "endpoint health", at=",".join(member.clients))).ok:
+            etcd.pause(BETWEEN)
+        if etcd.ask(etcdctl(etcd, cluster, "endpoint health", at=",".join(member.clients))).ok:
             dead.discard(member.id)
             return True
     dead.add(member.id)
     return False
 
 
-def spare(cluster: Cluster, asked: Machine, found: Iterable[Member]) -> list[Member]:
-    """Strangers that are dead, as far as they can be taken out while a majority of those that stay is well."""
+def spare(cluster: Cluster, etcd: Machine, found: Iterable[Member]) -> list[Member]:
+    """The dead strangers, if they can be removed because a majority of the remaining members is healthy."""
     every = tuple(found)
-    dead = [member for member in strangers(cluster, every) if not answers(asked, cluster, member)]
+    dead = [member for member in strangers(cluster, every) if not answers(etcd, cluster, member)]
     if not dead:
         return []
-    staying = [member for member in every if member not in dead and not member.learner]
-    well = sum(answers(asked, cluster, member) for member in staying)
-    return dead if well >= len(staying) // 2 + 1 else []
+    remaining = [member for member in every if member not in dead and not member.learner]
+    healthy = sum(answers(etcd, cluster, member) for member in remaining)
+    return dead if healthy >= len(remaining) // 2 + 1 else []
 
 
-def without_the_dead(cluster: Cluster) -> Wanted:
-    """etcd has no member that is dead and that the document does not name: it would count for the majority.
+def without_dead_members(cluster: Cluster) -> Wanted:
+    """etcd has no dead member that the document does not list: it would count for the majority.
 
-    One that answers stays, whatever the document says, and so do the dead while too few of the others are well.
+    A member that answers always stays, and dead ones stay while too few of the others are healthy.
     """
 
     def look(machine: Machine) -> Sight:
-        asked = teller(machine, cluster)
-        if asked is None:
-            # A cluster that begins has none. Where there is one, it cannot lose a member without a majority either.
-            machine.note("no etcd with a majority answers yet; whether it has dead members is not known")
+        etcd = teller(machine, cluster)
+        if etcd is None:
+            # A new cluster has none. An existing etcd cannot lose a member without a majority either.
+            machine.note("no etcd with a majority answers yet; whether it has dead members is unknown")
             return Sight(True)
-        every = listed(asked, cluster)
-        gone = spare(cluster, asked, every)
+        every = listed(etcd, cluster)
+        gone = spare(cluster, etcd, every)
         for member in strangers(cluster, every):
             if member not in gone:
-                machine.note(f"etcd has the member {member.called}, which the document does not name; it stays")
-        return Sight(not gone, f"dead and in no document: {', '.join(member.called for member in gone)}")
+                machine.note(f"etcd has the member {member.called}, which the document does not list; it stays")
+        return Sight(not gone, f"dead and not in the document: {', '.join(member.called for member in gone)}")
 
     def act(machine: Machine) -> None:
-        with machine.uncut("taking dead members out of etcd") as whole:
-            asked = teller(whole, cluster)
-            if asked is None:
+        with machine.uncut("removing dead members from etcd") as whole:
+            etcd = teller(whole, cluster)
+            if etcd is None:
                 return
-            for member in spare(cluster, asked, listed(asked, cluster)):
-                machine.note(f"{member.called} does not answer and is not in the document; taking it out of etcd")
-                asked.do(etcdctl(asked, cluster, "member remove {}", member.id))
+            for member in spare(cluster, etcd, listed(etcd, cluster)):
+                machine.note(f"{member.called} does not answer and is not in the document; removing it from etcd")
+                etcd.do(etcdctl(etcd, cluster, "member remove {}", member.id))
 
-    return Wanted("etcd has no dead member that the document does not name", look, act)
+    return Wanted("etcd has no dead member that the document does not list", look, act)
 
 
 def forget(machine: Machine, cluster: Cluster, *, tried: bool) -> None:
-    """Take a machine's member out of kubeadm's etcd, if it has one; the machine itself was reset and has no data.
+    """Remove a machine's member from kubeadm's etcd, if it has one; the machine itself was reset and has no data.
     `tried`: whether it was about to join before.
 
-    kubeadm adds a member before it writes the pod that is to be it. A joining that was cut off between the two leaves a
-    member nobody runs: it counts for the majority, and kubeadm cannot add it a second time.
+    kubeadm adds a member before it writes the member's pod. A join that was cut off between the two leaves a member
+    that does not run: it counts for the majority, and kubeadm cannot add it a second time.
     """
     first = cluster.first("master", machine)
     pod = first.ask(kubectl("get pod {} -n kube-system --ignore-not-found -o name", f"etcd-{first.name}"))
     if pod.ok and not pod.stdout.strip() and not tried:
-        # kubelet tells of its static pods when it gets to it; an etcd as young as that has no other member.
+        # kubelet reports its static pods with a delay; an etcd that is this new has no other member.
         return
     for member in listed(first, cluster):
         if machine.address in member.addresses:
-            machine.note(f"an earlier attempt left the etcd member {member.id}; taking it out")
+            machine.note(f"an earlier attempt left the etcd member {member.id}; removing it")
             first.do(etcdctl(first, cluster, "member remove {}", member.id))
 
 
 def etcdctl(
-    asked: Machine,
+    etcd: Machine,
     cluster: Cluster,
     arguments: str,
     *values: Value | Command,
     at: str = "",
     within: int = ANSWERS_WITHIN,
 ) -> Command:
-    """etcdctl on a member's machine, or in its pod, with its rights; asks it, or whoever is `at` these URLs. The way
-    into the pod opens `within` that many seconds."""
+    """etcdctl on a member's machine, or in its pod, with its rights; connects to it, or to the URLs in `at`. `kubectl
+    exec` waits `within` that many seconds for the pod."""
     port = cluster.document.etcd.port
     if is_in_pods(cluster.document):
-        # Nothing of it is on the machine itself.
+        # The machine itself has no etcdctl.
         login = "etcdctl --command-timeout 5s --endpoints {0} --cacert {1}/ca.crt --cert {1}/healthcheck-client.crt"
         return kubectl(
             "exec -n kube-system {} -- {} --key {} {}",
-            f"etcd-{asked.name}",
+            f"etcd-{etcd.name}",
             sh(login, at or "https://127.0.0.1:2379", PKI),
             f"{PKI}/healthcheck-client.key",
             sh(arguments, *values),
             within=within,
         )
-    admin = f"{ETCD_PKI}/admin-{asked.name}"
+    admin = f"{ETCD_PKI}/admin-{etcd.name}"
     return sh(
         "ETCDCTL_API=3 {}/etcdctl --command-timeout 5s --endpoints {} --cacert {} --cert {} --key {} {} 2>&1",
         BIN,
-        at or f"https://{asked.address}:{port}",
+        at or f"https://{etcd.address}:{port}",
         f"{ETCD_PKI}/ca.pem",
         f"{admin}.pem",
         f"{admin}-key.pem",

@@ -1,4 +1,4 @@
-"""etcd/binaries, etcd/start: etcd as a service of systemd that speaks TLS only."""
+"""etcd/binaries, etcd/start: etcd as a systemd service that uses TLS only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LEARNS_WITHIN = 180.0
 
 @step("etcd/binaries", on="etcd", needs=("os/claim",), when=is_service, expected=2, timeout=600)
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Put etcd and etcdctl in place"""
+    """Install etcd and etcdctl"""
     archive = artifact(machine, cluster, "etcd")
     folder = f"etcd-{archive.version}-linux-{machine.facts.arch}"
     yield unpacked(archive, {f"{folder}/{name}": f"{BIN}/{name}" for name in ("etcd", "etcdctl")})
@@ -49,54 +49,54 @@ def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     expected=3,
 )
 def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Start the etcd members and see them agree"""
-    # Asked before any member is started in this run: whether there is an etcd to join, or one to begin.
+    """Start the etcd members and wait for a majority"""
+    # Before any member is started in this run: find out whether to join an etcd or to create one.
     teller(machine, cluster)
     yield directory(cluster.document.etcd.data_dir, mode=0o700)
     for flag in removed_flags(cluster.document.etcd, version_here(cluster)):
-        machine.note(f"left out {variable_of(flag)}: etcd {version_here(cluster)} has no such flag any more")
+        machine.note(f"omitted {variable_of(flag)}: etcd {version_here(cluster)} no longer has this flag")
     yield joined(machine, cluster)
     yield file(ENV, environment(machine, cluster), mode=0o600)
     yield file(UNIT, UNIT_TEXT)
-    # A member that runs is restarted only while no other one is, so that the majority stays; members that do not run
-    # yet are started at once, because each waits for the others.
+    # A running member is restarted only while no other one is, so that the majority stays; members that do not run
+    # yet are started immediately, because each waits for the others.
     active = sh("systemctl is-active --quiet etcd")
-    well = _healthy(machine, cluster, within=180)
-    yield in_turn(service_runs(machine), cluster, "a new start of etcd", running=active, recovered=well)
+    healthy = _healthy(machine, cluster, within=180)
+    yield in_turn(service_runs(machine), cluster, "the restart of etcd", running=active, recovered=healthy)
     yield votes(machine, cluster)
     yield _healthy(machine, cluster, within=240)
 
 
 def _healthy(machine: Machine, cluster: Cluster, *, within: float) -> Wanted:
-    """The member commits. One that ends again and again is not waited for."""
+    """The member commits. The wait ends early for a service that exits again and again."""
     look = so_if(health(machine, cluster))
     return eventually("this etcd member is healthy", look, within=within, hopeless=unit_ends("etcd"))
 
 
 def service_runs(machine: Machine) -> Wanted:
-    """The service runs with what lies on the machine now."""
+    """The service runs with the machine's current files."""
     member = f"{ETCD_PKI}/member-{machine.name}"
     return service("etcd", restart_for=(ENV, UNIT, f"{BIN}/etcd", f"{member}.pem", f"{ETCD_PKI}/ca.pem"))
 
 
 def joined(machine: Machine, cluster: Cluster) -> Wanted:
-    """An etcd that runs already counts this machine among its members; one after the other joins it.
+    """An already running etcd has this machine as a member; machines join it one after the other.
 
-    It joins as a learner, which counts for no majority: should it not start, the others go on as before.
+    It joins as a learner, which does not count for the majority: if it does not start, the others are not affected.
     """
 
     def look(here: Machine) -> Sight:
-        asked = teller(here, cluster)
-        if asked is None:
+        etcd = teller(here, cluster)
+        if etcd is None:
             return Sight(True)
-        mine, data = _mine(here, listed(asked, cluster)), has_data(here, cluster)
+        mine, data = _mine(here, listed(etcd, cluster)), has_data(here, cluster)
         if mine is None and data:
             raise NotReached(
-                f"{here.name} was a member of this etcd and was taken out of it; it still has the data of that time.",
-                hint=f"Nothing was changed. To let it join anew: rm -r {cluster.document.etcd.data_dir}/member there.",
+                f"{here.name} was a member of this etcd and was removed from it; it still has its old data.",
+                hint=f"Nothing was changed. To let it join again: rm -r {cluster.document.etcd.data_dir}/member there.",
             )
         if mine is None:
-            return Sight(False, f"etcd has no member {here.name}")
+            return Sight(False, f"{here.name} is not a member of etcd")
         lost = mine.started and not data
         return Sight(not lost, f"{here.name} was a member and has lost its data" if lost else "")
 
@@ -106,19 +106,19 @@ def joined(machine: Machine, cluster: Cluster) -> Wanted:
         with turn(here, cluster, "joining etcd"), here.uncut("joining etcd") as whole:
             _join(whole, cluster)
 
-    return Wanted(f"etcd has the member {machine.name}", look, act)
+    return Wanted(f"{machine.name} is a member of etcd", look, act)
 
 
 def _join(here: Machine, cluster: Cluster) -> None:
-    """From the member that is added to the one that votes: a cancel between the two would leave half a member."""
-    asked = teller(here, cluster)
-    if asked is None:
+    """Add the member and wait until it votes: a cancel between the two would leave an incomplete member."""
+    etcd = teller(here, cluster)
+    if etcd is None:
         return
-    mine = _mine(here, listed(asked, cluster))
+    mine = _mine(here, listed(etcd, cluster))
     if mine is not None:
-        here.note(f"its data are gone; taking the member {mine.called} out of etcd")
-        asked.do(etcdctl(asked, cluster, "member remove {}", mine.id))
-    asked.do(etcdctl(asked, cluster, "member add {} --learner --peer-urls {}", here.name, peer_url(here, cluster)))
+        here.note(f"its data is lost; removing the member {mine.called} from etcd")
+        etcd.do(etcdctl(etcd, cluster, "member remove {}", mine.id))
+    etcd.do(etcdctl(etcd, cluster, "member add {} --learner --peer-urls {}", here.name, peer_url(here, cluster)))
     file(ENV, environment(here, cluster), mode=0o600).reach(here)
     file(UNIT, UNIT_TEXT).reach(here)
     service_runs(here).reach(here)
@@ -126,29 +126,29 @@ def _join(here: Machine, cluster: Cluster) -> None:
 
 
 def votes(machine: Machine, cluster: Cluster) -> Wanted:
-    """The member counts for the majority; etcd lets it as soon as it knows what the others know."""
+    """The member counts for the majority; etcd permits that as soon as its data is up to date."""
 
     def look(here: Machine) -> Sight:
-        asked = teller(here, cluster)
-        mine = None if asked is None else _mine(here, listed(asked, cluster))
+        etcd = teller(here, cluster)
+        mine = None if etcd is None else _mine(here, listed(etcd, cluster))
         learns = mine is not None and mine.learner
-        return Sight(not learns, "it is a learner as yet" if learns else "")
+        return Sight(not learns, "it is still a learner" if learns else "")
 
     def act(here: Machine) -> None:
-        asked = teller(here, cluster)
-        mine = None if asked is None else _mine(here, listed(asked, cluster))
-        if asked is None or mine is None or not mine.learner:
+        etcd = teller(here, cluster)
+        mine = None if etcd is None else _mine(here, listed(etcd, cluster))
+        if etcd is None or mine is None or not mine.learner:
             return
         last, hopeless = "", unit_ends("etcd")
         for _ in here.looks(LEARNS_WITHIN, every=1.0):
-            said = asked.do(etcdctl(asked, cluster, "member promote {}", mine.id), check=False)
-            if said.ok:
+            answer = etcd.do(etcdctl(etcd, cluster, "member promote {}", mine.id), check=False)
+            if answer.ok:
                 return
-            last = " ".join(said.last_lines(1))
+            last = " ".join(answer.last_lines(1))
             if why := hopeless(here):
                 last = f"{last}; {why}"
                 break
-        raise NotReached(f"etcd does not let {here.name} vote: {last}", hint="Retry the run.", retryable=True)
+        raise NotReached(f"etcd does not promote {here.name}: {last}", hint="Retry the run.", retryable=True)
 
     return Wanted("this etcd member votes", look, act)
 
@@ -168,14 +168,14 @@ def endpoints(cluster: Cluster) -> tuple[str, ...]:
 
 
 def version_here(cluster: Cluster) -> str:
-    """The version of etcd that the artifact source brings, like v3.7.0."""
+    """The version of etcd that the artifact source has, like v3.7.0."""
     return cluster.source.version_of("etcd", cluster.document.kubernetes.version)
 
 
 def environment(machine: Machine, cluster: Cluster) -> str:
-    """/etc/etcd.env: who the member is and whom it trusts, then the document's tuning; of one name the last counts.
+    """/etc/etcd.env: the member's identity and authority, then the document's tuning, which wins for the same name.
 
-    A flag that this etcd no longer has is left out: it would be ignored.
+    A flag that this etcd no longer has is omitted: it would be ignored.
     """
     etcd = cluster.document.etcd
     client, peer = f"https://{in_url(machine.address)}:{etcd.port}", peer_url(machine, cluster)
@@ -200,7 +200,7 @@ def environment(machine: Machine, cluster: Cluster) -> str:
     }
     version = version_here(cluster)
     if machine.facts.arch == "arm64" and version.startswith("v3.4."):
-        # Only when told so does etcd 3.4 start there; from 3.5 on it needs no word. Source: etcdmain/etcd.go of both.
+        # etcd 3.4 starts there only with this variable; 3.5 does not need it. Source: etcdmain/etcd.go of both.
         settings["UNSUPPORTED_ARCH"] = "arm64"
     lines = {f"ETCD_{name}": value for name, value in settings.items()}
     removed = removed_flags(etcd, version)
@@ -211,16 +211,16 @@ def environment(machine: Machine, cluster: Cluster) -> str:
 
 
 def beginning(machine: Machine, cluster: Cluster) -> dict[str, str]:
-    """How the member came to be: with all others, or into an etcd that ran. Later etcd does not look at this any more,
-    so what was written at the time stays, and no member is restarted because another one comes or goes."""
+    """How the member started: together with all others, or by joining a running etcd. etcd ignores this later, so the
+    original values stay, and no member is restarted because another one comes or goes."""
     if has_data(machine, cluster) and (found := began_with(machine)):
         return found
-    asked, own = teller(machine, cluster), peer_url(machine, cluster)
-    if asked is None:
+    etcd, own = teller(machine, cluster), peer_url(machine, cluster)
+    if etcd is None:
         every = ((each.name, peer_url(each, cluster)) for each in cluster.members("etcd"))
         state = "new"
     else:
-        others = listed(asked, cluster)
+        others = listed(etcd, cluster)
         every = ((machine.name if own in each.peers else each.name or each.id, each.peers[0]) for each in others)
         state = "existing"
     return {"INITIAL_CLUSTER": ",".join(f"{name}={url}" for name, url in every), "INITIAL_CLUSTER_STATE": state}

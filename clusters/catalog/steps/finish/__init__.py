@@ -1,1 +1,1 @@
-"""Seeing that the cluster works, and handing it over."""
+"""Checking that the cluster works, and handing it over."""

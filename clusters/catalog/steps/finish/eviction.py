@@ -1,8 +1,8 @@
-"""finish/eviction: the pods of a machine that dies will start elsewhere, for all that early releases of 1.20 do.
+"""finish/eviction: the pods of a failed machine restart elsewhere, despite a bug in early releases of 1.20.
 
-Until 1.20.5, the controller manager spoils its queue of nodes to be tainted when several of them are not ready at the
-same time, as when they join together: a name stays at its head that is never taken out, and no node that dies later
-gets the taint by which its pods are evicted. What helps is a leader that began after all nodes were ready.
+Until 1.20.5, the controller manager corrupts its queue of nodes to be tainted when several of them are not ready at the
+same time, for example when they join together: a name stays at its head and is never removed, and no node that fails
+later gets the taint by which its pods are evicted. The cure is a leader that started after all nodes were ready.
 Source: https://github.com/kubernetes/kubernetes/pull/96876, in 1.20.5 as pull request 98168.
 """
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
-MENDED = Version(1, 20, 5)
+FIXED = Version(1, 20, 5)
 PROGRAM = "kube-controller-manager"
 LED_AGAIN_WITHIN = 60.0
-"""Seconds. A lease that nobody gives back runs out after 15; on one control plane kubelet has to start the program."""
+"""Seconds. A lease that is not released expires after 15; with one control plane kubelet has to start the program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """Who leads: the machine and a mark of the process, and since when."""
+    """The leader: its machine, an id of its process, and since when it leads."""
 
     identity: str
     since: datetime
@@ -53,9 +53,9 @@ class Leader:
 
 
 def forgets_dead_nodes(document: Document) -> bool:
-    """Whether this Kubernetes has the mistake."""
+    """Whether this Kubernetes has the bug."""
     left = is_left_to_the_user(document.network.plugin)
-    return not left and parse_version(document.kubernetes.version) < MENDED
+    return not left and parse_version(document.kubernetes.version) < FIXED
 
 
 @step(
@@ -67,45 +67,47 @@ def forgets_dead_nodes(document: Document) -> bool:
     expected=6,
 )
 def eviction(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """See that pods of a dead machine will start elsewhere"""
+    """Ensure that pods of a dead machine restart elsewhere"""
     yield fresh_leader()
     yield comes_back(PROGRAM, cluster)
 
 
 def fresh_leader() -> Wanted:
-    """Where this machine leads, it began to after the last node became ready; of other machines nothing is said.
+    """If this machine leads, it started to lead after the last node became ready; other machines are not checked.
 
-    Clocks of machines may differ by more than a new leader takes: one that was made here is believed to be new.
+    Clocks of machines may differ by more than a new leader takes: after a change in this step the leader counts as new.
     """
-    made = False
+    has_acted = False
 
     def look(machine: Machine) -> Sight:
         leader, nodes = leader_of(machine), nodes_of(machine)
         if nodes is None:
-            raise NoAnswer("The API server does not say which nodes there are.")
+            raise NoAnswer("The API server does not list its nodes.")
         if leader is None:
             return Sight(False, f"no {PROGRAM} leads")
         late = last_ready(nodes)
-        if made or leader.machine != machine.name or len(nodes) < 2 or late is None or leader.since > late:
+        if has_acted or leader.machine != machine.name or len(nodes) < 2 or late is None or leader.since > late:
             return Sight(True)
-        return Sight(False, f"{PROGRAM} of this release began before all nodes were ready, and forgets nodes that die")
+        return Sight(
+            False, f"{PROGRAM} started before all nodes were ready; in this release it then ignores failed nodes"
+        )
 
     def act(machine: Machine) -> None:
-        nonlocal made
+        nonlocal has_acted
         old = leader_of(machine)
         if old is None or old.machine != machine.name:
             return
-        machine.note(f"another {PROGRAM} takes over from the one that leads here; kubelet starts this one anew")
+        machine.note(f"another {PROGRAM} takes over from the one that leads here; kubelet restarts this one")
         step_down(machine, old)
-        made = True
+        has_acted = True
 
-    return Wanted(f"the {PROGRAM} that leads began after all nodes were ready", look, act)
+    return Wanted(f"the leading {PROGRAM} started after all nodes were ready", look, act)
 
 
 def step_down(machine: Machine, old: Leader) -> None:
-    """End the leader here, and wait for another. Raises NotReached when none comes."""
+    """End the leader here, and wait for another. Raises NotReached when none takes over."""
     manifest = machine.read(f"{MANIFESTS}/{PROGRAM}.yaml")
-    # A program of that name may belong to somebody else's cluster in a container.
+    # A program of that name may belong to another cluster in a container.
     ours = command_of(manifest) if manifest else None
     ended = [each.pid for each in running(machine, PROGRAM) if each.command == ours]
     for pid in ended:
@@ -121,12 +123,12 @@ def step_down(machine: Machine, old: Leader) -> None:
         if not still and now is not None and now.identity == old.identity:
             _give_back(machine, old)
     raise NotReached(
-        f"No {PROGRAM} leads {LED_AGAIN_WITHIN:.0f} s after the one on {machine.name} ended.", retryable=True
+        f"No {PROGRAM} leads {LED_AGAIN_WITHIN:.0f} s after the one on {machine.name} exited.", retryable=True
     )
 
 
 def _give_back(machine: Machine, old: Leader) -> None:
-    """Give the lease of a process that has ended back, as it would itself; else it runs out after 15 s."""
+    """Release the lease of a process that has ended, as it would itself; otherwise it expires after 15 s."""
     patch = [
         {"op": "test", "path": "/spec/holderIdentity", "value": old.identity},
         {"op": "replace", "path": "/spec/holderIdentity", "value": ""},
@@ -135,7 +137,7 @@ def _give_back(machine: Machine, old: Leader) -> None:
 
 
 def leader_of(machine: Machine) -> Leader | None:
-    """Who leads, as the API server has it; None when nobody does. Raises NoAnswer when it does not say."""
+    """The leader according to the API server; None when there is none. Raises NoAnswer when it does not answer."""
     spec = (get_object(machine, "lease", PROGRAM) or {}).get("spec", {})
     since = spec.get("acquireTime")
     at = moment(str(since)) if since else None
@@ -143,7 +145,7 @@ def leader_of(machine: Machine) -> Leader | None:
 
 
 def last_ready(nodes: Iterable[dict[str, Any]]) -> datetime | None:
-    """When the last of the nodes that are Ready became so; None when none is."""
+    """When the last of the Ready nodes became Ready; None when none is."""
     times = [
         moment(str(each["lastTransitionTime"]))
         for node in nodes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import dns_pods
 from clusters.catalog.answers import object_of
-from clusters.catalog.kubeconfig import LARGEST, rebuilt
+from clusters.catalog.kubeconfig import LARGEST, rebuild_kubeconfig
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF
 from clusters.catalog.rollout import all_ready, is_ready
@@ -36,17 +36,17 @@ BEFORE = (
     "endpoint/haproxy",
     "endpoint/kube-vip-others",
 )
-"""What is over on every machine before the cluster is looked at as a whole."""
+"""The steps that end on every machine before the cluster is checked as a whole."""
 
 
 def has_plugin(document: Document) -> bool:
-    """Whether nodes can become ready by what Slipway does."""
+    """Whether Slipway installs a network plugin, so that nodes can become ready."""
     return not is_left_to_the_user(document.network.plugin)
 
 
 @step("finish/ready", on="first-control-plane", needs_all=BEFORE, when=has_plugin, timeout=300, expected=20)
 def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """See every node ready and DNS answering"""
+    """Wait until every node is ready and DNS runs"""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
     yield eventually(f"all {len(wanted)} nodes are Ready", lambda here: all_ready(here, wanted), within=180, every=1)
     yield dns_pods.spread()
@@ -61,14 +61,14 @@ def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     expected=1,
 )
 def handover(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """List the nodes, and hand the cluster's kubeconfig over"""
+    """List the nodes and hand over the cluster's kubeconfig"""
     yield eventually("the API server lists its nodes", so_if(kubectl("get nodes -o name")), within=60, every=1)
     cluster.observe("nodes", nodes(machine))
     cluster.deliver("kubeconfig", kubeconfig(machine, cluster))
 
 
 def nodes(machine: Machine) -> list[dict[str, Any]]:
-    """The nodes as the API server sees them now."""
+    """The nodes as the API server currently reports them."""
     answer = machine.ask(kubectl("get nodes -o json"))
     if not answer.ok:
         raise NotReached(f"The API server does not list its nodes: {' '.join(answer.last_lines(2))}", retryable=True)
@@ -93,14 +93,14 @@ def nodes(machine: Machine) -> list[dict[str, Any]]:
 
 
 def kubeconfig(machine: Machine, cluster: Cluster) -> Secret:
-    """The administrator's kubeconfig. Its server is the endpoint's address: the domain is known on the nodes only.
+    """The administrator's kubeconfig. Its server is the endpoint's address: only the nodes can resolve the domain.
 
-    With externalDNS everybody knows the domain, and it alone leads to more than one control plane. Of the machine's own
-    file only certificates and the key are taken.
+    With externalDNS every client can resolve the domain, and only the domain leads to more than one control plane. From
+    the machine's own file only certificates and the key are used.
     """
     endpoint = cluster.document.control_plane_endpoint
     server = f"https://{endpoint.domain if endpoint.external_dns else in_url(cluster.endpoint)}:{endpoint.port}"
-    return rebuilt(
+    return rebuild_kubeconfig(
         machine.read(ADMIN_CONF, most=LARGEST) or b"",
         server=server,
         cluster=cluster.document.kubernetes.cluster_name,

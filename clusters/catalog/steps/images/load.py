@@ -1,4 +1,4 @@
-"""images/load: the images of Kubernetes itself, before kubeadm asks for them."""
+"""images/load: the images of Kubernetes itself, before kubeadm needs them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 @step("images/load", on="kubernetes", needs=runtimes.STEPS, timeout=1800, expected=15)
 def load(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Bring the images of Kubernetes onto the machine"""
+    """Load or pull the images of Kubernetes"""
     for ref in wanted_images(cluster.document, control_plane="master" in machine.roles):
         yield runtimes.image_there(machine, cluster, ref)
 
@@ -30,7 +30,7 @@ def wanted_images(document: Document, *, control_plane: bool) -> tuple[str, ...]
     """The images a node of that kind needs. Source: `kubeadm config images list` of each version."""
     facts = facts_of(document.kubernetes.version)
     if control_plane:
-        # kubeadm wants kube-proxy's image before it starts a control plane, even where it starts no kube-proxy.
+        # kubeadm requires kube-proxy's image before it starts a control plane, even where it starts no kube-proxy.
         names: tuple[str, ...] = (*CONTROL_PLANE, "kube-proxy")
     else:
         names = () if document.kubernetes.disable_kube_proxy else ("kube-proxy",)

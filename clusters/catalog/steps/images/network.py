@@ -1,4 +1,4 @@
-"""images/network: the images of the network plugin, before its pods ask for them."""
+"""images/network: the images of the network plugin, before its pods need them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def wanted(document: Document) -> bool:
     expected=30,
 )
 def network_images(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Bring the images of the network plugin onto the machine"""
+    """Load or pull the images of the network plugin"""
     for ref in images(cluster.document):
         archive = cluster.source.image(ref, machine.facts.arch, asker=machine)
         yield image(ref, archive, runtimes.runtime_of(cluster.document))

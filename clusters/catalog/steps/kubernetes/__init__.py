@@ -1,1 +1,1 @@
-"""kubeadm, kubelet and what they make."""
+"""kubeadm, kubelet and the components that they start."""

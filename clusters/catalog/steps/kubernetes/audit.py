@@ -1,4 +1,4 @@
-"""kubernetes/audit: what the API server writes down lies on each control plane before it starts."""
+"""kubernetes/audit: the audit policy is on each control plane before its API server starts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def wanted(document: Document) -> bool:
 
 @step("kubernetes/audit", on="control-plane", needs=("os/claim",), when=wanted, expected=1)
 def audit(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Say what the API server writes into its audit log"""
+    """Configure the API server's audit log"""
     yield directory(settings.FOLDER, mode=0o700)
     yield directory(settings.LOGS, mode=0o700)
     yield file(settings.POLICY, settings.policy(cluster.document), mode=0o600)

@@ -1,4 +1,4 @@
-"""The authorities and keys that all control planes of a cluster share, carried from the first to the others."""
+"""The authorities and keys that all control planes of a cluster share, copied from the first to the others."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PKI = "/etc/kubernetes/pki"
 CERTIFICATES = ("ca.crt", "front-proxy-ca.crt", "sa.pub")
 KEYS = ("ca.key", "front-proxy-ca.key", "sa.key")
 ETCD_CERTIFICATE, ETCD_KEY = "etcd/ca.crt", "etcd/ca.key"
-"""What kubeadm expects on a joining control plane when no certificate key is used. Source: kubeadm's documentation,
-"manual certificate distribution"; etcd's are among them when kubeadm runs it."""
+"""The files that kubeadm expects on a joining control plane when no certificate key is used. Source: kubeadm's
+documentation, "manual certificate distribution"; etcd's are among them when kubeadm runs it."""
 
 
 def shared(document: Document) -> tuple[str, ...]:
@@ -31,10 +31,10 @@ def shared(document: Document) -> tuple[str, ...]:
 
 
 def share(machine: Machine, cluster: Cluster) -> None:
-    """Put the shared files onto a machine that is about to join as a control plane.
+    """Copy the shared files to a machine that is about to join as a control plane.
 
-    They go from machine to machine through our SSH connections; so there is no certificate key that could
-    leak, and no encrypted copy of the keys is left in the cluster. Raises NotReached.
+    They go from machine to machine through Slipway's SSH connections, so that no certificate key can leak, and no
+    encrypted copy of the keys is left in the cluster. Raises NotReached.
     """
     machine.note(f"copying the cluster's authorities from {cluster.members('master')[0].name}")
     machine.do(sh("install -d -m 0755 {0} {0}/etcd", PKI))

@@ -27,20 +27,20 @@ UNIT = "/etc/systemd/system/kubelet.service"
 DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 EXTRA = "/etc/default/kubelet"
 WITHOUT_AMAZON = 27
-"""The minor version from which on kubelet has no Amazon in it. Before, it asks Amazon's metadata service for a login at
-each start, and waits 6 s and more where nobody answers. Source: kubelet's log; ec2metadata of aws-sdk-go."""
+"""The minor version from which kubelet no longer supports Amazon. Before, it asks Amazon's metadata service for a login
+at each start, and waits 6 s or more without an answer. Source: kubelet's log; ec2metadata of aws-sdk-go."""
 
 
 @step("kubernetes/binaries", on="kubernetes", needs=("os/claim",), timeout=900, expected=5)
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Put kubeadm, kubelet and kubectl in place"""
+    """Install kubeadm, kubelet and kubectl"""
     for name in ("kubeadm", "kubelet", "kubectl"):
         yield binary(artifact(machine, cluster, "kubernetes", name), f"{BIN}/{name}")
 
 
 @step("kubernetes/kubelet", on="kubernetes", needs=("kubernetes/binaries", *runtimes.STEPS), expected=1)
 def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Make kubelet a service that kubeadm can start"""
+    """Set up kubelet's service for kubeadm"""
     yield file(UNIT, UNIT_TEXT)
     kubernetes = cluster.document.kubernetes
     quiet = parse_version(kubernetes.version).minor < WITHOUT_AMAZON and is_no_amazon(machine)
@@ -60,7 +60,7 @@ def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def node_ip(machine: Machine, cluster: Cluster) -> str:
-    """The node's address, or both where pods have both."""
+    """The node's address, or both addresses where pods have two."""
     return ",".join(machine.addresses) if is_dual_stack(cluster.document) else machine.address
 
 
@@ -82,17 +82,17 @@ WantedBy=multi-user.target
 
 
 def is_no_amazon(machine: Machine) -> bool:
-    """Whether the machine is certainly none of Amazon's. Source of the names: AWS, "Detect whether a host is an EC2
-    instance"; product_uuid may begin otherwise there, too."""
+    """Whether the machine certainly does not run at Amazon. Source of the names: AWS, "Detect whether a host is an EC2
+    instance"; product_uuid may start with something else there, too."""
     facts = machine.facts
     return "amazon" not in f"{facts.vendor} {facts.virtualization}".lower() and not facts.product_uuid.startswith("ec2")
 
 
 def drop_in(arguments: tuple[str, ...], *, quiet: bool = False) -> str:
-    """What kubeadm expects of the service (source: kubeadm's packages), and `kubeletArgs` behind it, where they win
-    over what kubeadm and we say, and over kubelet's configuration.
+    """The settings that kubeadm expects of the service (source: kubeadm's packages), with `kubeletArgs` at the end,
+    where they override kubeadm's and our arguments, and kubelet's configuration.
 
-    `quiet`: kubelet does not look for Amazon's logins.
+    `quiet`: kubelet does not ask for Amazon's logins.
     """
     own = "".join(f" {quoted(f'--{name}={value}')}" for name, value in parsed(arguments).items())
     setting = "Environment=AWS_EC2_METADATA_DISABLED=true\n" if quiet else ""
@@ -111,9 +111,9 @@ ExecStart={BIN}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_K
 
 
 def quoted(word: str) -> str:
-    """One word of a command line of systemd's. Source: systemd.service, "Command lines".
+    """One word of a command line in a systemd unit. Source: systemd.service, "Command lines".
 
-    Raises ConfigError for what is not one line.
+    Raises ConfigError for text of more than one line.
     """
     whole = one_line(word, "An argument of kubelet")
     escaped = whole.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")

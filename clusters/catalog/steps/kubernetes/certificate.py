@@ -1,4 +1,4 @@
-"""kubernetes/certificate: API servers' certificates are valid for the names that the document gives them."""
+"""kubernetes/certificate: API servers' certificates are valid for the document's names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from clusters.catalog import pki
 from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.paths import BIN, KUBEADM_CONFIG, KUBELET_CONF, LOCK
 from clusters.catalog.steps.kubernetes.authorities import PKI
-from clusters.catalog.steps.kubernetes.kept import digest_of
+from clusters.catalog.steps.kubernetes.stored_configuration import digest_of
 from clusters.config.syntax import address_of, in_url
 from clusters.config.topology import api_port, api_server_sans
 from clusters.engine.step import step
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 CERTIFICATE = f"{PKI}/apiserver.crt"
 NAMES = "/etc/slipway/apiserver-names"
-"""The digest of the names for which the certificate was last made by us; see `_why_not`."""
+"""The digest of the names for which Slipway last created the certificate; see `_why_not`."""
 UNSEEN = "/etc/slipway/apiserver-name-unseen"
-"""A name that only the newest certificate has, until the API server was seen to show it."""
+"""A name that only the newest certificate has, until the API server presents it."""
 RELOADED_WITHIN = 100.0
-"""Seconds. An API server looks at its certificate's file once a minute, and needs no new start for it. Source:
-`FileRefreshDuration` of its dynamic certificates; later versions are told by the kernel at once."""
+"""Seconds. An API server reads its certificate's file once a minute, without a restart. Source: `FileRefreshDuration`
+of its dynamic certificates; the kernel notifies later versions immediately."""
 
 
 @step(
@@ -41,7 +41,7 @@ RELOADED_WITHIN = 100.0
     expected=1,
 )
 def certificate(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """See to the names in each API server's certificate"""
+    """Update the names in each API server's certificate"""
     yield file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600)
     if machine.ask(sh("test -s {} && test -s {}", KUBELET_CONF, CERTIFICATE)).ok:
         yield _certified(machine, cluster)
@@ -56,13 +56,13 @@ def _certified(machine: Machine, cluster: Cluster) -> Want:
 
     def act(here: Machine) -> None:
         before = pki.names_of(here.read(CERTIFICATE) or b"")
-        here.note("making a new certificate for the API server; its authority and clients' certificates stay")
+        here.note("creating a new certificate for the API server; its authority and clients' certificates stay")
         fresh = [name for name in wanted if name not in before]
         if fresh:
             here.put(fresh[0].encode(), UNSEEN)
         _renew(here)
         here.put(f"{digest_of(sorted(wanted))}\n".encode(), NAMES)
-        # Who comes next may be sent to the endpoint under its new name; other names are nobody's way to here.
+        # The next machines may use the endpoint under its new name; no machine uses the other names.
         if {_written(cluster.endpoint), cluster.document.control_plane_endpoint.domain} & {*fresh}:
             _wait_until_served(here, cluster)
 
@@ -70,7 +70,7 @@ def _certified(machine: Machine, cluster: Cluster) -> Want:
 
 
 def names(machine: Machine, cluster: Cluster) -> tuple[str, ...]:
-    """What the certificate is to be valid for; addresses as they are written in one."""
+    """The names for which the certificate must be valid; addresses in the spelling of certificates."""
     found = (*api_server_sans(cluster.document), machine.name, machine.address)
     return tuple(dict.fromkeys(_written(name) for name in found))
 
@@ -80,7 +80,7 @@ def _written(name: str) -> str:
 
 
 def _why_not(machine: Machine, wanted: tuple[str, ...]) -> str:
-    """What is wrong with the names. Those that kubeadm adds to ours of its own account are no reason to try again."""
+    """Which names are missing or left over. Names that kubeadm itself adds to ours do not count."""
     held = pki.names_of(machine.read(CERTIFICATE) or b"")
     missing, more = [name for name in wanted if name not in held], sorted(held - set(wanted))
     if missing:
@@ -90,7 +90,8 @@ def _why_not(machine: Machine, wanted: tuple[str, ...]) -> str:
 
 
 def _renew(machine: Machine) -> None:
-    """A new certificate beside the old one, which is in use, and then over it: kubeadm makes none where one is."""
+    """Create a new certificate beside the old one, which is in use, then replace it: kubeadm creates none where one
+    exists."""
     inner = sh(
         "mount --bind {0} {1} && {2}/kubeadm init phase certs apiserver --config {3}", _NEW, PKI, BIN, KUBEADM_CONFIG
     )
@@ -110,23 +111,23 @@ _NEW = "/etc/kubernetes/slipway-certificate"
 
 
 def served(cluster: Cluster) -> Wanted:
-    """The API server shows the certificate that was made last. It was started anew since, or reads it by itself."""
+    """The API server presents its newest certificate, because it has restarted or has read the file."""
 
     def look(machine: Machine) -> Sight:
         name = _unseen(machine)
-        return Sight(not name, f"it was not seen yet to answer as {name}" if name else "")
+        return Sight(not name, f"it does not present the certificate for {name} yet" if name else "")
 
-    return Wanted("the API server shows its certificate", look, lambda machine: _wait_until_served(machine, cluster))
+    return Wanted("the API server presents its certificate", look, lambda machine: _wait_until_served(machine, cluster))
 
 
 def _unseen(machine: Machine) -> str:
-    """The name, as far as the certificate that lies there has it: a machine may have been reset since."""
+    """The name, if the machine's certificate contains it: the machine may have been reset."""
     name = machine.text_of(UNSEEN).strip()
     return name.replace("*", "any") if name and name in pki.names_of(machine.read(CERTIFICATE) or b"") else ""
 
 
 def _wait_until_served(machine: Machine, cluster: Cluster) -> None:
-    """Ask the API server under a name that only its new certificate has."""
+    """Connect to the API server with a name that only its new certificate has."""
     if not (name := _unseen(machine)):
         return
     ask = sh(
@@ -139,13 +140,13 @@ def _wait_until_served(machine: Machine, cluster: Cluster) -> None:
     )
     last = ""
     for _ in machine.looks(RELOADED_WITHIN, every=1.0):
-        said = machine.ask(ask)
-        if said.ok:
+        answer = machine.ask(ask)
+        if answer.ok:
             machine.do(sh("rm -f {}", UNSEEN), shared=True)
             return
-        last = " ".join(said.last_lines(1))
+        last = " ".join(answer.last_lines(1))
     raise NotReached(
-        f"The API server on {machine.name} does not show its new certificate: {last}",
-        hint="Is it well? crictl ps -a there; then retry.",
+        f"The API server on {machine.name} does not present its new certificate: {last}",
+        hint="Check with crictl ps -a there whether it is healthy; then retry.",
         retryable=True,
     )

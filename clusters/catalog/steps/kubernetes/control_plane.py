@@ -1,4 +1,4 @@
-"""kubernetes/control-plane, finish/components: control planes that run get what the document says, one by one."""
+"""kubernetes/control-plane, finish/components: running control planes get the document's settings, one by one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want, Wanted
 
 COMES_BACK_WITHIN = 330.0
-"""Seconds. kubelet tries a program that ended again and again once in five minutes."""
+"""Seconds. kubelet restarts a program that exits again and again once in five minutes."""
 API_SERVER = "kube-apiserver"
 COMPONENTS = (API_SERVER, "kube-controller-manager", "kube-scheduler")
 
@@ -43,41 +43,41 @@ COMPONENTS = (API_SERVER, "kube-controller-manager", "kube-scheduler")
     uncut=True,
 )
 def control_plane(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Bring each control plane to what the document says"""
+    """Apply the document to each control plane"""
     whole = all_there((KUBELET_CONF, *control_plane_files(cluster)))
-    # One that was whole once gets back what somebody has taken away since.
+    # A control plane that was complete once gets files back that somebody has removed.
     if not machine.ask(sh("[ -e {} ] && [ -s {} ] || {{ {}; }}", INITIALISED, KUBELET_CONF, whole)).ok:
-        machine.note(f"{machine.name} is no control plane yet; it joins with what the cluster keeps")
+        machine.note(f"{machine.name} is not a control plane yet; it joins with the cluster's stored configuration")
         return
-    # There already, except in a preview: kubeadm would be asked with the configuration that the run replaces.
+    # It already exists, except in a preview: there kubeadm would read the configuration that the run replaces.
     yield file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600)
     wanted = manifests_of_kubeadm(machine)
-    well: list[StaticPod] = []
+    healthy: list[StaticPod] = []
     for name in COMPONENTS:
         pod = component(name, wanted[name], machine, cluster)
-        # What is down is not waited for here, since others wait for this step, and one of them may be its cure.
-        # One whose manifest was being replaced when an attempt broke off may be down for that: it gets the one before.
+        # This step does not wait for a component that is down: later steps wait for this one, and may be its cure.
+        # If an attempt was cut off while it replaced the manifest, that may be the cause: the previous one is restored.
         if not pod.is_half_done(machine) and (pod.is_down(machine) or not machine.ask(pod.healthy).ok):
-            machine.note(f"{name} is not well; it gets its manifest, and is looked at again in the end")
+            machine.note(f"{name} is unhealthy; writing its manifest, to be checked again at the end")
             yield file(pod.path, pod.content, mode=0o600)
         elif name == API_SERVER:
             yield pod
         else:
-            well.append(pod)
-    if well:
-        yield Together(tuple(well))
+            healthy.append(pod)
+    if healthy:
+        yield Together(tuple(healthy))
 
 
 @step("finish/components", on="control-plane", needs_all=BEFORE, timeout=420, expected=1)
 def components(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """See every part of each control plane run"""
+    """Wait until each control plane's components run"""
     for name in COMPONENTS:
         yield comes_back(name, cluster)
     yield served(cluster)
 
 
 def comes_back(name: str, cluster: Cluster) -> Wanted:
-    """The component runs with the manifest there is, and is well; kubelet has its time to start it."""
+    """The component runs with its current manifest and is healthy; kubelet gets time to start it."""
     return eventually(f"{name} runs with its manifest", _runs(name, cluster), within=COMES_BACK_WITHIN, every=1)
 
 
@@ -85,7 +85,7 @@ def _runs(name: str, cluster: Cluster) -> Callable[[Machine], Sight]:
     def look(machine: Machine) -> Sight:
         content = machine.read(f"{MANIFESTS}/{name}.yaml")
         if content is None:
-            return Sight(False, f"there is no manifest of {name}")
+            return Sight(False, f"the manifest of {name} is missing")
         pod = component(name, content, machine, cluster)
         sight = pod.now(machine)
         if not sight.so:
@@ -97,7 +97,7 @@ def _runs(name: str, cluster: Cluster) -> Callable[[Machine], Sight]:
 
 
 def component(name: str, content: bytes, machine: Machine, cluster: Cluster) -> StaticPod:
-    """A part of the control plane as it is wanted on a machine."""
+    """A component of the control plane in its wanted state on a machine."""
     path = f"{MANIFESTS}/{name}.yaml"
     if name != API_SERVER:
         return StaticPod(name, path, content, probe_of(content))
@@ -109,8 +109,8 @@ def component(name: str, content: bytes, machine: Machine, cluster: Cluster) -> 
 def manifests_of_kubeadm(machine: Machine) -> Mapping[str, bytes]:
     """Component -> the manifest that kubeadm would write now.
 
-    kubeadm writes where kubelet looks, and nowhere else; so it is let into a place of its own where an empty
-    directory lies over that one. Raises NotReached with what it said.
+    kubeadm writes only to kubelet's directory; so it runs in a mount namespace where an empty directory covers that
+    one. Raises NotReached with its output.
     """
     inner = sh(
         'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && mount --bind "$d" {0} && '
@@ -122,10 +122,10 @@ def manifests_of_kubeadm(machine: Machine) -> Mapping[str, bytes]:
         sh(" ".join(COMPONENTS)),
     )
     answer = machine.ask(sh("flock {} unshare --mount sh -ec {}", LOCK, inner.text), timeout=60)
-    said = answer.stdout.split()
-    if not answer.ok or len(said) != len(COMPONENTS):
+    texts = answer.stdout.split()
+    if not answer.ok or len(texts) != len(COMPONENTS):
         raise NotReached(
-            f"kubeadm on {machine.name} did not say how a control plane is made: {' '.join(answer.last_lines(3))}",
-            hint=f"{KUBEADM_CONFIG} there is what it was told.",
+            f"kubeadm on {machine.name} did not print the control plane's manifests: {' '.join(answer.last_lines(3))}",
+            hint=f"Its configuration is {KUBEADM_CONFIG} there.",
         )
-    return {name: base64.b64decode(text) for name, text in zip(COMPONENTS, said, strict=True)}
+    return {name: base64.b64decode(text) for name, text in zip(COMPONENTS, texts, strict=True)}

@@ -1,4 +1,4 @@
-"""kubernetes/dns, kubernetes/node-dns: where CoreDNS runs and what it answers, and a DNS cache on each node."""
+"""kubernetes/dns, kubernetes/node-dns: CoreDNS's placement and Corefile, and a DNS cache on each node."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ MANIFEST = "/etc/slipway/node-dns.json"
 APPLIED = "slipway/manifest-digest"
 
 
-def has_wishes(document: Document) -> bool:
-    """Whether the document says something of CoreDNS that kubeadm's own Corefile does not have."""
+def has_settings(document: Document) -> bool:
+    """Whether the document has settings for CoreDNS that kubeadm's own Corefile does not have."""
     return bool(document.dns.dns_etc_hosts.strip()) or document.dns.coredns != Dns().coredns
 
 
 def has_node_cache(document: Document) -> bool:
-    """Whether the document asks for a DNS cache on each node."""
+    """Whether the document uses a DNS cache on each node."""
     return bool(document.kubernetes.nodelocaldns)
 
 
@@ -46,9 +46,9 @@ def has_node_cache(document: Document) -> bool:
     expected=1,
 )
 def dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Tell the cluster's DNS where to run and what to answer"""
-    yield dns_pods.settled()
-    if has_wishes(cluster.document):
+    """Configure the cluster's DNS"""
+    yield dns_pods.placement_and_probe()
+    if has_settings(cluster.document):
         yield _corefile(cluster)
 
 
@@ -58,12 +58,12 @@ def _corefile(cluster: Cluster) -> Wanted:
     def look(here: Machine) -> Sight:
         found = get_object(here, "configmap", "coredns")
         if found is None:
-            return Sight(False, "there is no ConfigMap coredns")
+            return Sight(False, "the ConfigMap coredns is missing")
         now = found.get("data", {}).get("Corefile", "")
         return Sight(now == wanted, "" if now == wanted else "CoreDNS has another Corefile")
 
     def act(here: Machine) -> None:
-        # CoreDNS notices by itself (its plugin "reload"), within a minute and without losing a question.
+        # CoreDNS reloads it by itself (its plugin "reload"), within a minute and without losing a query.
         patch = json.dumps({"data": {"Corefile": wanted}})
         here.do(kubectl("patch configmap coredns -n kube-system --type merge -p {}", patch))
 
@@ -79,7 +79,7 @@ def _corefile(cluster: Cluster) -> Wanted:
     expected=2,
 )
 def node_dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Put a DNS cache onto each node"""
+    """Deploy a DNS cache to each node"""
     text = manifest(cluster.document)
     digest = hashlib.sha256(text.encode()).hexdigest()
     yield directory("/etc/slipway")
@@ -88,9 +88,9 @@ def node_dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     def look(here: Machine) -> Sight:
         found = get_object(here, "daemonset", "nodelocaldns")
         if found is None:
-            return Sight(False, "there is none")
+            return Sight(False, "the daemonset nodelocaldns is missing")
         now = found["metadata"].get("annotations", {}).get(APPLIED, "")
-        return Sight(now == digest, "" if now == digest else "it was made from another manifest")
+        return Sight(now == digest, "" if now == digest else "it was created from another manifest")
 
     def act(here: Machine) -> None:
         here.do(kubectl("apply -f {}", MANIFEST))
@@ -108,12 +108,12 @@ def node_dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     expected=3,
 )
 def node_dns_runs(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """See the DNS cache run on every node"""
+    """Wait until the DNS cache runs on every node"""
 
     def runs(here: Machine) -> Sight:
         found = get_object(here, "daemonset", "nodelocaldns")
         if found is None:
-            return Sight(False, "there is none")
+            return Sight(False, "the daemonset nodelocaldns is missing")
         status = found.get("status", {})
         has, wants = status.get("numberReady", 0), status.get("desiredNumberScheduled", 0)
         return Sight(has >= wants > 0, f"it is ready on {has} of {wants} nodes")
@@ -157,7 +157,7 @@ def _daemon_set(document: Document, corefile: str) -> dict[str, Any]:
     digest = hashlib.sha256(corefile.encode()).hexdigest()
     return {
         "selector": {"matchLabels": labels},
-        # A node without its cache has no DNS, so one node after the other.
+        # A node without its cache has no DNS, so the update goes node by node.
         "updateStrategy": {"rollingUpdate": {"maxUnavailable": 1}},
         "template": {
             "metadata": {"labels": labels, "annotations": {"slipway/config-digest": digest}},

@@ -19,7 +19,7 @@ from clusters.catalog.staticpod import forget_all_before
 from clusters.catalog.steps.etcd.members import forget
 from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
-from clusters.catalog.steps.kubernetes.kept import note_what_a_join_stored
+from clusters.catalog.steps.kubernetes.stored_configuration import annotate_after_join
 from clusters.config.secret import Secret
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, service, so_if
@@ -42,13 +42,13 @@ STATIC_PODS = (
     f"{MANIFESTS}/kube-scheduler.yaml",
     ETCD_POD,
 )
-"""What kubeadm writes for a control plane, before it starts kubelet; kube-vip's pod is ours and is none of them."""
+"""The manifests that kubeadm writes for a control plane before it starts kubelet; kube-vip's is Slipway's own."""
 SIGNATURE_SECONDS = 60.0
-"""After this long kubeadm may wait for itself; it says why."""
+"""Seconds to wait for the signature; after that kubeadm waits itself, and prints the reason."""
 REGISTERS_WITHIN = 120.0
-"""Seconds in which the API server hears of a kubelet that kubeadm has started; 2 to 15 were seen on busy machines."""
+"""Seconds in which a kubelet that kubeadm has started registers; 2 to 15 were measured on busy machines."""
 TOKEN_SECONDS = 60.0
-"""After this long an API server that makes no token is not waited for any longer."""
+"""Seconds to wait for an API server to create a token."""
 TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
 
 
@@ -68,7 +68,7 @@ def join(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def joined(machine: Machine, cluster: Cluster) -> Want:
-    """The machine is a node of this cluster; what an interrupted attempt left is taken away first."""
+    """The machine is a node of this cluster; leftovers of an interrupted attempt are removed first."""
 
     def look(here: Machine) -> Sight:
         if not here.ask(sh("test -s {} && test -s {}", KUBELET_CONF, CA)).ok:
@@ -76,37 +76,37 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
         if here.read(CA) != cluster_ca(here, cluster):
             raise NotReached(
                 f"{here.name} is a node of another cluster: its {CA} is not this cluster's.",
-                hint=f"Nothing was changed. If nobody needs that node there, run kubeadm reset -f on {here.name}.",
+                hint=f"Nothing was changed. If that cluster no longer needs it, run kubeadm reset -f on {here.name}.",
             )
         if "master" in here.roles and not here.ask(all_there(control_plane_files(cluster))).ok:
             return Sight(False, f"{here.name} has not become a control plane")
         known = cluster.first("master", here).ask(kubectl("get node {} --ignore-not-found -o name", here.name))
         if not known.ok:
-            raise no_answer(f"whether it knows the node {here.name}", known)
-        return Sight(bool(known.stdout.strip()), f"the API server knows no node {here.name}")
+            raise no_answer(f"whether the node {here.name} exists", known)
+        return Sight(bool(known.stdout.strip()), f"the API server does not list the node {here.name}")
 
     def act(here: Machine) -> None:
         here.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
         if look(here).so:
             return
         try:
-            _join_afresh(here, cluster)
+            _join_from_scratch(here, cluster)
         except CommandFailed as error:
             if not _may_pass(error):
                 raise
-            here.note("etcd did not answer kubeadm in time, which gives up after one question; joining once more")
-            _join_afresh(here, cluster)
+            here.note("etcd did not answer kubeadm in time, and kubeadm asks only once; joining again")
+            _join_from_scratch(here, cluster)
         # kubeadm does not wait for the kubelet to register itself (since 1.36 not at all).
-        known = "the API server knows the node"
+        known = "the API server lists the node"
         eventually(known, look, within=REGISTERS_WITHIN, every=1, hopeless=unit_ends("kubelet")).reach(here)
         if "master" in here.roles:
-            note_what_a_join_stored(cluster.first("master", here), cluster)
+            annotate_after_join(cluster.first("master", here), cluster)
 
     return Wanted(f"{machine.name} is a node of the cluster", look, act)
 
 
-def _join_afresh(here: Machine, cluster: Cluster) -> None:
-    """Join; what an earlier attempt left is taken away before."""
+def _join_from_scratch(here: Machine, cluster: Cluster) -> None:
+    """Remove the leftovers of an earlier attempt, and join."""
     tried = here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok
     if tried:
         here.note("an earlier attempt stopped half way; starting over")
@@ -121,14 +121,14 @@ def _join_afresh(here: Machine, cluster: Cluster) -> None:
 
 
 def _may_pass(error: CommandFailed) -> bool:
-    """Whether kubeadm gave up because a member of etcd was busy for two seconds: its `listMembers` ends at the first
-    answer that comes late, whatever `etcdAPICall` allows. Source: util/etcd/etcd.go of kubeadm 1.37."""
-    said = f"{error.result.stdout}\n{error.result.stderr}"
-    return "phase etcd-join" in said and "context deadline exceeded" in said
+    """Whether kubeadm gave up because a member of etcd was busy for two seconds: its `listMembers` fails at the first
+    late answer, regardless of `etcdAPICall`. Source: util/etcd/etcd.go of kubeadm 1.37."""
+    output = f"{error.result.stdout}\n{error.result.stderr}"
+    return "phase etcd-join" in output and "context deadline exceeded" in output
 
 
 def control_plane_files(cluster: Cluster) -> tuple[str, ...]:
-    """What is on a machine that has become a control plane; etcd's manifest is the last thing kubeadm writes."""
+    """The files on a machine that has become a control plane; kubeadm writes etcd's manifest last."""
     stacked = (ETCD_POD,) if cluster.document.etcd.type == "kubeadm" else ()
     return (API_SERVER, ADMIN_CONF, *stacked)
 
@@ -139,7 +139,7 @@ def all_there(paths: Iterable[str]) -> Command:
 
 
 def kubelet_runs() -> Want:
-    """kubelet runs with the arguments it should have; kubeadm starts it, somebody may have stopped it."""
+    """kubelet runs with its current arguments; kubeadm starts it, but somebody may have stopped it."""
     return service("kubelet", restart_for=(UNIT, DROP_IN, EXTRA))
 
 
@@ -156,7 +156,7 @@ def _join(machine: Machine, cluster: Cluster) -> None:
 
 
 def _token(machine: Machine, cluster: Cluster) -> Secret:
-    """A bootstrap token for this run, made once, short-lived, never in the log."""
+    """A bootstrap token for this run, created once, short-lived, never in the log."""
 
     def make() -> Secret:
         first = cluster.first("master", machine)
@@ -165,7 +165,7 @@ def _token(machine: Machine, cluster: Cluster) -> Secret:
         token = Secret(answer.stdout.strip().rpartition("\n")[2])
         if not answer.ok or token.reveal().count(".") != 1:
             raise NotReached(
-                f"{first.name} could not make a bootstrap token: {' '.join(answer.last_lines(2))}", retryable=True
+                f"{first.name} could not create a bootstrap token: {' '.join(answer.last_lines(2))}", retryable=True
             )
         first.keep_secret(token)
         _wait_for_signature(first, token.reveal().partition(".")[0])
@@ -175,11 +175,12 @@ def _token(machine: Machine, cluster: Cluster) -> Secret:
 
 
 def _wait_for_signature(first: Machine, public: str) -> None:
-    """Until the control plane has signed what joining machines ask first. A young one needs some seconds for that, and
-    a kubeadm that comes too early looks again only every 5 s. To sign in its place gains nothing: a kubelet that begins
-    before its certificate can be had looks for it every 10 s only. `public` is the token's part that is no secret."""
+    """Wait until the control plane has signed the ConfigMap that joining machines read first. A new control plane needs
+    some seconds for that, and a kubeadm that is too early checks again only every 5 s. Signing in its place would not
+    help: a kubelet that starts before its certificate is available checks again only every 10 s. `public` is the part
+    of the token that is not secret."""
     signed = kubectl("get configmap cluster-info -n kube-public -o {}", f"jsonpath={{.data.jws-kubeconfig-{public}}}")
-    look = so_if(sh('test -n "$({})" || {{ echo the token is not signed yet; false; }}', signed))
+    look = so_if(sh('test -n "$({})" || {{ echo the token has no signature yet; false; }}', signed))
     eventually("the token is signed", look, within=SIGNATURE_SECONDS, every=1).reach(first)
 
 
@@ -196,9 +197,9 @@ def cluster_ca(machine: Machine, cluster: Cluster) -> bytes:
 
 
 def pin_of(certificate: bytes) -> str:
-    """The hash kubeadm pins an authority by: SHA-256 of its public key. Source: kubeadm's discovery documentation."""
+    """kubeadm's hash of an authority: the SHA-256 of its public key. Source: kubeadm's discovery documentation."""
     with warnings.catch_warnings():
-        # kubeadm up to 1.25 gives its authority the serial number 0, which cryptography frowns at.
+        # kubeadm up to 1.25 gives its authority the serial number 0, and cryptography warns about that.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         key = x509.load_pem_x509_certificate(certificate).public_key()
     digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def takes_turns(document: Document) -> bool:
-    """Whether control planes join one after the other: with an etcd of kubeadm's each joining adds a member to it,
-    and etcd takes one at a time. Source: kubeadm's documentation on stacked control planes."""
+    """Whether control planes join one after the other: with kubeadm's etcd each join adds a member to it, and etcd
+    accepts one at a time. Source: kubeadm's documentation on stacked control planes."""
     return document.etcd.type == "kubeadm"
 
 

@@ -1,4 +1,4 @@
-"""kubernetes/labels: roles and the document's own labels on nodes, and which control planes take ordinary pods."""
+"""kubernetes/labels: roles and the document's own labels on nodes, and which control planes accept ordinary pods."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     expected=2,
 )
 def labels(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Label the nodes, and open shared control planes to pods"""
+    """Label the nodes, and allow pods on shared control planes"""
     members = {each.name: each for each in cluster.members("master") + cluster.members("worker")}
     wanted = {
         name: dict(member.spec.labels) | ({WORKER_KEY: ""} if "worker" in member.roles else {})
@@ -48,7 +48,9 @@ def _nodes(machine: Machine, names: list[str]) -> dict[str, dict[str, Any]]:
         raise no_answer("which nodes there are", answer)
     known = {item["metadata"]["name"]: item for item in object_of(answer, "the nodes")["items"]}
     if missing := [name for name in names if name not in known]:
-        raise NotReached(f"The API server knows no node {', '.join(missing)}.", hint="Retry the run, so that it joins.")
+        raise NotReached(
+            f"The API server does not list the node {', '.join(missing)}.", hint="Retry the run, so that it joins."
+        )
     return {name: known[name] for name in names}
 
 
@@ -97,4 +99,4 @@ def _untainted(names: list[str], keys: tuple[str, ...]) -> Want:
         return Sight(not found, "; ".join(f"{name} has the taints {', '.join(has)}" for name, has in found.items()))
 
     who = f"{len(names)} control planes accept" if len(names) > 1 else f"{names[0]} accepts"
-    return Wanted(f"{who} ordinary pods too", look, act)
+    return Wanted(f"{who} ordinary pods, too", look, act)

@@ -1,4 +1,4 @@
-"""kubernetes/proxy: kube-proxy runs everywhere with what the document says now."""
+"""kubernetes/proxy: kube-proxy runs on every node with the document's current settings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import yaml
 from clusters.catalog.kubeadm.components import proxy_configuration
 from clusters.catalog.kubectl import get_objects, kubectl
 from clusters.catalog.plugins import node_count
-from clusters.catalog.rollout import rolled_out, silent_nodes
-from clusters.catalog.steps.kubernetes.kept import STORED, WANTED, config_map, digest_of
+from clusters.catalog.rollout import rollout_of, silent_nodes
+from clusters.catalog.steps.kubernetes.stored_configuration import STORED, WANTED, config_map, digest_of
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 SHARE_AT_ONCE = 4
-"""One of so many nodes at a time."""
+"""One out of this many nodes at a time."""
 NAME, KEY = "kube-proxy", "config.conf"
 ROLLED = "slipway/config-digest"
-"""Annotation of the configuration, and of the pods that are to have read it; on neither as kubeadm makes them."""
+"""Annotation of the configuration, and of the pods that must have read it; kubeadm sets it on neither."""
 
 
 @step(
@@ -39,10 +39,10 @@ ROLLED = "slipway/config-digest"
     expected=2,
 )
 def proxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Bring kube-proxy to what the document says"""
+    """Apply the document to kube-proxy"""
     yield _configured(cluster)
-    yield _told(cluster)
-    yield rolled_out("daemonset", "kube-system", NAME, within=600)
+    yield _restarted(cluster)
+    yield rollout_of("daemonset", "kube-system", NAME, within=600)
 
 
 def configuration(cluster: Cluster) -> dict[str, Any]:
@@ -63,16 +63,16 @@ def _configured(cluster: Cluster) -> Want:
     def look(machine: Machine) -> Sight:
         item = config_map(machine, NAME)
         if item is None:
-            return Sight(False, "there is no ConfigMap kube-proxy")
-        noted = item["metadata"].get("annotations", {})
-        if noted.get(WANTED) != digest_of(wanted):
-            return Sight(False, "it was made from another document")
-        changed = noted.get(STORED) != digest_of(item["data"].get(KEY, ""))
-        return Sight(not changed, "somebody else has changed it" if changed else "")
+            return Sight(False, "the ConfigMap kube-proxy is missing")
+        notes = item["metadata"].get("annotations", {})
+        if notes.get(WANTED) != digest_of(wanted):
+            return Sight(False, "it was created from another document")
+        changed = notes.get(STORED) != digest_of(item["data"].get(KEY, ""))
+        return Sight(not changed, "it was changed by somebody else" if changed else "")
 
     def act(machine: Machine) -> None:
         if config_map(machine, NAME) is None:
-            raise NotReached("There is no ConfigMap kube-proxy.", hint="Did somebody remove kube-proxy? Retry the run.")
+            raise NotReached("The ConfigMap kube-proxy is missing.", hint="Did somebody remove it? Retry the run.")
         text = yaml.safe_dump(wanted, sort_keys=False)
         digest = digest_of(wanted)
         notes = {WANTED: digest, STORED: digest_of(text), ROLLED: digest}
@@ -82,8 +82,8 @@ def _configured(cluster: Cluster) -> Want:
     return Wanted("kube-proxy's configuration is the document's", look, act)
 
 
-def _told(cluster: Cluster) -> Want:
-    """Its pods are to be those that were started for this configuration; one node after the other."""
+def _restarted(cluster: Cluster) -> Want:
+    """Its pods were started with this configuration; they restart a few nodes at a time."""
 
     def digest(item: dict[str, Any] | None) -> str:
         return str((item or {}).get("metadata", {}).get("annotations", {}).get(ROLLED, ""))
@@ -92,17 +92,17 @@ def _told(cluster: Cluster) -> Want:
         both = get_objects(machine, f"configmap/{NAME}", f"daemonset/{NAME}")
         found = both.get(f"daemonset/{NAME}")
         if found is None:
-            return Sight(False, f"there is no daemonset {NAME}")
+            return Sight(False, f"the daemonset {NAME} is missing")
         same = digest(found["spec"]["template"]) == digest(both.get(f"configmap/{NAME}"))
         return Sight(same, "" if same else "its pods read another configuration when they started")
 
     def act(machine: Machine) -> None:
-        # Pods of nodes that are silent count as being replaced, and would be waited for without an end. A pod takes
-        # half a minute to end; what it has told the kernel goes on meanwhile, so several nodes may be at it.
+        # Pods of unreachable nodes count as being replaced, and Kubernetes would wait for them forever. A pod takes
+        # half a minute to end; its rules stay in the kernel, so several nodes may restart at the same time.
         at_once = max(1, node_count(cluster) // SHARE_AT_ONCE) + len(silent_nodes(machine))
         update = {"rollingUpdate": {"maxUnavailable": at_once}}
         template = {"metadata": {"annotations": {ROLLED: digest(config_map(machine, NAME)) or None}}}
         patch = {"spec": {"updateStrategy": update, "template": template}}
         machine.do(kubectl("patch daemonset {} -n kube-system --type merge -p {}", NAME, json.dumps(patch)))
 
-    return Wanted("kube-proxy's pods were started with it", look, act)
+    return Wanted("kube-proxy's pods run with this configuration", look, act)

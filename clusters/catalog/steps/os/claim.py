@@ -1,4 +1,4 @@
-"""os/claim: note on the machine which cluster it is being prepared for."""
+"""os/claim: record on the machine for which cluster it is prepared."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ if TYPE_CHECKING:
 
 @step("os/claim", on="all", needs_all=("before/scripts",), expected=0.5)
 def claim(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Note which cluster this machine belongs to"""
+    """Record which cluster this machine belongs to"""
     yield directory("/etc/slipway")
     yield file(CLAIM, json.dumps({"cluster": cluster.document.name, "node": machine.name}) + "\n")

@@ -1,4 +1,4 @@
-"""os/clock: the document's time servers, by chrony, and its time zone."""
+"""os/clock: the document's time servers, through chrony, and its time zone."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def wanted(document: Document) -> bool:
-    """Whether the document says something of the time, and we may change machines accordingly."""
+    """Whether the document sets time servers or a time zone, and Slipway may configure the operating system."""
     system = document.system
     return bool(system.ntp_servers or system.timezone) and not system.skip_configure_os
 
 
 @step("os/clock", on="all", needs=("os/claim",), when=wanted, timeout=600, expected=3)
 def clock(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Keep the time the document says"""
+    """Set the time zone and the time servers"""
     system = cluster.document.system
     if system.timezone:
         yield command(
@@ -38,14 +38,14 @@ def clock(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     if system.ntp_servers:
         debian = "apt-get" in machine.facts.tools
         path = "/etc/chrony/chrony.conf" if debian else "/etc/chrony.conf"
-        yield Packages({"chronyd": "chrony"}, what="chrony is there")
+        yield Packages({"chronyd": "chrony"}, what="chrony is installed")
         yield block(path, "time", chrony(machine, cluster))
         yield service("chrony" if debian else "chronyd", restart_for=(path,))
 
 
 def chrony(machine: Machine, cluster: Cluster) -> str:
-    """Whom chrony asks. A machine of the cluster that is named as a server answers the others, also when it knows no
-    better clock than its own; what the distribution named before stays as it was."""
+    """chrony's time servers. A machine of the cluster that is listed as a server serves the others, even if it has no
+    better clock than its own; the distribution's own settings stay."""
     lines: list[str] = []
     for name in cluster.document.system.ntp_servers:
         host = cluster.document.host(name)

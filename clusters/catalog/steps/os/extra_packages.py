@@ -1,4 +1,4 @@
-"""os/extra-packages: the packages that the document asks for, from the machine's own distribution."""
+"""os/extra-packages: the packages that the document lists, from the machine's own distribution."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     expected=10,
 )
 def extra_packages(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Install the packages that the document asks for"""
+    """Install the packages that the document lists"""
     system = cluster.document.system
     debian = "apt-get" in machine.facts.tools
     names = system.debs if debian else system.rpms
@@ -44,8 +44,8 @@ def installed(names: tuple[str, ...], *, debian: bool) -> Want:
     def missing(machine: Machine) -> list[str]:
         answer = machine.ask(probe)
         if not answer.ok:
-            said = " ".join(answer.last_lines(1))
-            raise NotReached(f"{machine.name} does not say which packages it has: {said}", retryable=True)
+            last = " ".join(answer.last_lines(1))
+            raise NotReached(f"{machine.name} does not report which packages it has: {last}", retryable=True)
         return answer.stdout.split()
 
     def look(machine: Machine) -> Sight:

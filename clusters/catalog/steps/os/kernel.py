@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MODULES = ("overlay", "br_netfilter", "nf_conntrack")
 PROXY_MODULES = {"ipvs": ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"), "nftables": ("nf_tables",)}
-"""kube-proxy's mode -> what it needs beside that; what nf_tables is made of is loaded when it is first used."""
+"""kube-proxy's mode -> additional modules; the kernel loads those that nf_tables depends on at its first use."""
 
 SETTINGS = {
     "net.ipv4.ip_forward": "1",
@@ -28,7 +28,7 @@ SETTINGS = {
     "net.bridge.bridge-nf-call-ip6tables": "1",
 }
 FOR_IPV6 = {"net.ipv6.conf.all.forwarding": "1"}
-"""With an IPv6 network for pods, too."""
+"""Additional settings for an IPv6 network of the pods."""
 
 
 def modules_of(cluster: Cluster) -> tuple[str, ...]:
@@ -39,10 +39,10 @@ def modules_of(cluster: Cluster) -> tuple[str, ...]:
 
 @step("os/kernel", on="kubernetes", needs=("os/claim",), when=is_ours, expected=1)
 def kernel(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Load kernel modules and set what routing pods needs"""
+    """Load kernel modules and set kernel parameters"""
     wanted = modules_of(cluster)
     for name in wanted:
-        # What is built in, or loaded by the host of a container, needs and allows no modprobe.
+        # A module that is built in, or that a container's host has loaded, needs and allows no modprobe.
         if machine.facts.module(name) != "active":
             yield command(
                 f"kernel module {name} is loaded",

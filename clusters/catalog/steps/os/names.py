@@ -1,4 +1,4 @@
-"""os/names: the machine's own name, and everybody's name in /etc/hosts."""
+"""os/names: the machine's own name, and the names of all machines in /etc/hosts."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @step("os/names", on="all", needs=("os/claim",), expected=1)
 def names(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Set the machine's name and let it know the others"""
+    """Set the machine's name, and all names in /etc/hosts"""
     document = cluster.document
     if is_ours(document):
         named = 'test "$(cat /proc/sys/kernel/hostname)" = {0} && test "$(cat /etc/hostname)" = {0}'
         yield command(
-            f"the machine is called {machine.name}",
+            f"the machine's name is {machine.name}",
             sh(
                 "hostnamectl set-hostname {0} 2>/dev/null || {{ echo {0} > /etc/hostname && hostname {0}; }}",
                 machine.name,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 TOOLS = {"conntrack": "conntrack", "socat": "socat", "iptables": "iptables", "ip": "iproute2", "mount": "mount"}
-"""Command -> package; kubeadm's preflight names the same commands."""
+"""Command -> package; kubeadm's preflight checks the same commands."""
 
 
 @step("os/packages", on="kubernetes", needs=("os/claim",), timeout=600, expected=1)

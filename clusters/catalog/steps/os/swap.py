@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def is_ours(document: Document) -> bool:
-    """Whether we may change the operating system's settings."""
+    """Whether Slipway may change the operating system's settings."""
     return not document.system.skip_configure_os
 
 
 @step("os/swap", on="kubernetes", needs=("os/claim",), when=is_ours, expected=0.5)
 def swap(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Switch swap off, now and after a reboot"""
+    """Turn swap off, now and after a reboot"""
     yield command("no swap is in use", sh("swapoff -a"), unless=sh('test "$(wc -l < /proc/swaps)" -le 1'))
-    # The old fstab stays beside the new one: it is the person's file.
+    # The old fstab stays beside the new one: it is the user's file.
     yield command(
-        "/etc/fstab switches no swap on",
+        "/etc/fstab does not turn on swap",
         sh(r"cp -p /etc/fstab /etc/fstab.before-slipway && sed -i -E {} /etc/fstab", r"s/^([^#].*\sswap\s)/#\1/"),
-        # grep's 1 is "no such line"; with 2 it could not read the file.
+        # grep's exit code 1 means no such line; 2 means that it could not read the file.
         unless=sh(r"test ! -e /etc/fstab || {{ grep -Eq {} /etc/fstab; test $? -eq 1; }}", r"^[^#].*\sswap\s"),
     )

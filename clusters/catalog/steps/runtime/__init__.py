@@ -1,1 +1,1 @@
-"""The container runtime and what it needs."""
+"""The container runtime and its programs."""

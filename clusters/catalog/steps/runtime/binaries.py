@@ -23,7 +23,7 @@ CNI = ("bridge", "host-local", "loopback", "portmap")
 
 @step("runtime/binaries", on="kubernetes", needs=("os/claim",), expected=6, timeout=900)
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Put the container runtime, CNI plugins and crictl in place"""
+    """Install the container runtime, CNI plugins and crictl"""
     runtime = runtime_of(cluster.document)
     yield from runtime.binaries(machine, cluster)
     yield directory(CNI_BIN)

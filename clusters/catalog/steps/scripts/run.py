@@ -1,4 +1,4 @@
-"""before/scripts, after/cluster-scripts, after/scripts: the user's own commands, once on each machine they are for."""
+"""before/scripts, after/cluster-scripts, after/scripts: the user's scripts, once on each machine that they apply to."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def _scripts(machine: Machine, document: Document, when: str, scripts: tuple[Cus
 
 
 def is_for(machine: Machine, document: Document, script: CustomScript) -> bool:
-    """Whether the script is for this machine: for all, or for those of a role group."""
+    """Whether the script applies to this machine: scripts are for all machines or for those of a role group."""
     return not script.role or machine.name in {host.name for host in members(document, script.role)}
 
 
 def ran(folder: str, script: CustomScript) -> Want:
-    """The script was run here with exactly this text and these files. Run again when one of them is another."""
+    """The script has run here with exactly this text and these files. It runs again when one of them changes."""
     files = dict(unpacked(material) for material in script.materials)
     whole = hashlib.sha256(script.bash.encode())
     for name, content in sorted(files.items()):
@@ -82,7 +82,7 @@ def ran(folder: str, script: CustomScript) -> Want:
 
     def look(machine: Machine) -> Sight:
         now = machine.read(note)
-        return Sight(now == digest, "" if now == digest else "it was run as another" if now else "it was not run yet")
+        return Sight(now == digest, "" if now == digest else "it has changed" if now else "it has not run yet")
 
     def act(machine: Machine) -> None:
         machine.do(sh("rm -rf {0} && install -d -m 0700 {1} {0}", folder, FOLDER))
@@ -92,4 +92,4 @@ def ran(folder: str, script: CustomScript) -> Want:
         machine.do(sh("cd {} && bash ./script.sh", folder))
         machine.put(digest, note)
 
-    return Wanted(f"the script {script.name or 'without a name'} was run", look, act)
+    return Wanted(f"the script {script.name or 'without a name'} has run", look, act)

@@ -4,13 +4,13 @@ set -eu
 check() { [ "$1" = check ]; }
 mode=${1:-set}
 
-# IPv4 or IPv6, the pods' network, and the ways to the other nodes' parts of it.
+# IPv4 or IPv6, the pods' network, and the routes to the other nodes' parts of it.
 routes() {
   pods=$2; wanted=$3
-  # Routes inside the pods' network that go by way of a node: each is wanted, or its node is gone.
+  # Routes inside the pods' network through a node: each is wanted, or its node is gone.
   ip -$1 route show root $pods | grep ' via ' | while read -r cidr _ gateway rest; do
     if ! printf '%s\n' "$wanted" | grep -qxF "$cidr via $gateway"; then
-      if check $mode; then echo "a route to $cidr via $gateway is left"; exit 1; fi
+      if check $mode; then echo "an old route to $cidr via $gateway remains"; exit 1; fi
       ip -$1 route del $cidr via $gateway
     fi
   done
@@ -19,7 +19,7 @@ routes() {
     if ! check $mode; then
       ip -$1 route replace $cidr via $gateway
     elif ! ip -$1 route show $cidr | grep -q " via $gateway "; then
-      echo "there is no route to $cidr via $gateway"; exit 1
+      echo "the route to $cidr via $gateway is missing"; exit 1
     fi
   done
 }

@@ -1,4 +1,4 @@
-"""What the cluster itself keeps of kubeadm's configuration, for machines that join and for kubelets that run."""
+"""kubeadm's configuration as the cluster itself stores it, for machines that join and for running kubelets."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 WANTED, STORED = "slipway/wanted-digest", "slipway/stored-digest"
-"""Annotations: the digest of what we told kubeadm, and of what kubeadm made of it. When both are as they were, nobody
-has changed either; what kubeadm adds by itself need not be known for that."""
+"""Annotations: the digest of the configuration that kubeadm got, and of the one that it stored. If both are unchanged,
+nobody has changed either; this works without knowing what kubeadm adds by itself."""
 
 CLUSTER = ("kubeadm-config", "ClusterConfiguration")
 
@@ -34,56 +34,59 @@ def kubelet_map(document: Document) -> tuple[str, str]:
     return (f"kubelet-config-1.{minor}" if minor <= 23 else "kubelet-config"), "kubelet"
 
 
-def configuration_kept(cluster: Cluster) -> Wanted:
-    """The cluster keeps the configuration that the document describes; nothing that runs is changed by that."""
+def stored_configuration(cluster: Cluster) -> Wanted:
+    """The cluster stores the configuration that the document describes; this changes no running component."""
     wanted = _wanted(cluster)
 
     def look(machine: Machine) -> Sight:
         maps = config_maps(machine, *(name for name, _ in wanted))
-        sights = (_kept(maps.get(place[0]), place, digest) for place, digest in wanted.items())
+        sights = (_compare(maps.get(place[0]), place, digest) for place, digest in wanted.items())
         return next((sight for sight in sights if not sight.so), Sight(True))
 
     def act(machine: Machine) -> None:
         machine.do(sh("flock {} {}/kubeadm init phase upload-config all --config {}", LOCK, BIN, KUBEADM_CONFIG))
-        note_what_is_kept(machine, cluster)
+        annotate_stored_configuration(machine, cluster)
 
-    return Wanted("the cluster keeps this configuration for its machines", look, act)
+    return Wanted("the cluster stores this configuration for its machines", look, act)
 
 
-def kubelet_configuration_kept(machine: Machine, cluster: Cluster) -> Sight:
-    """Whether what a control plane's cluster keeps for kubelets is what the document describes."""
+def stored_kubelet_configuration(machine: Machine, cluster: Cluster) -> Sight:
+    """Whether the kubelet configuration stored in the cluster is the one that the document describes."""
     place = kubelet_map(cluster.document)
-    return _kept(config_map(machine, place[0]), place, _wanted(cluster)[place])
+    return _compare(config_map(machine, place[0]), place, _wanted(cluster)[place])
 
 
-def _kept(item: dict[str, Any] | None, place: tuple[str, str], digest: str) -> Sight:
+def _compare(item: dict[str, Any] | None, place: tuple[str, str], digest: str) -> Sight:
     name, key = place
     if item is None:
-        return Sight(False, f"there is no ConfigMap {name}")
-    noted = item["metadata"].get("annotations", {})
-    if noted.get(WANTED) != digest:
-        return Sight(False, f"{name} was made from another document")
-    changed = noted.get(STORED) != digest_of(item["data"].get(key, ""))
-    return Sight(not changed, f"somebody else has changed {name}" if changed else "")
+        return Sight(False, f"the ConfigMap {name} is missing")
+    notes = item["metadata"].get("annotations", {})
+    if notes.get(WANTED) != digest:
+        return Sight(False, f"{name} was created from another document")
+    changed = notes.get(STORED) != digest_of(item["data"].get(key, ""))
+    return Sight(not changed, f"{name} was changed by somebody else" if changed else "")
 
 
-def note_what_is_kept(machine: Machine, cluster: Cluster, also: Mapping[tuple[str, str], str] | None = None) -> None:
-    """Note on what kubeadm has just stored where it came from; `also` are further (ConfigMap, key) -> digest."""
+def annotate_stored_configuration(
+    machine: Machine, cluster: Cluster, also: Mapping[tuple[str, str], str] | None = None
+) -> None:
+    """Annotate what kubeadm has just stored with its origin; `also` are further (ConfigMap, key) -> digest."""
     wanted = _wanted(cluster) | (also or {})
     maps = config_maps(machine, *(name for name, _ in wanted))
     for (name, key), digest in wanted.items():
         item = maps.get(name)
         if item is None:
-            raise NotReached(f"kubeadm stored no ConfigMap {name}.", hint="Retry the run.", retryable=True)
+            raise NotReached(f"kubeadm did not store the ConfigMap {name}.", hint="Retry the run.", retryable=True)
         stored = digest_of(item["data"].get(key, ""))
         notes = (f"{WANTED}={digest}", f"{STORED}={stored}")
         machine.do(kubectl("annotate configmap {} -n kube-system --overwrite {} {}", name, *notes))
 
 
-def note_what_a_join_stored(machine: Machine, cluster: Cluster) -> None:
-    """kubeadm stores its configuration anew when a control plane joins, and adds to it: nobody has changed it then.
+def annotate_after_join(machine: Machine, cluster: Cluster) -> None:
+    """kubeadm stores its configuration again when a control plane joins, and adds to it: that is not a foreign change.
 
-    1.20 adds the API server's authorization-mode, as seen on the lab. Only what was made from this document is noted.
+    1.20 adds the API server's authorization-mode, as seen in the lab. Only a configuration that was created from this
+    document is annotated.
     """
     for (name, key), digest in _wanted(cluster).items():
         item = config_map(machine, name)
@@ -99,7 +102,7 @@ def config_maps(machine: Machine, *names: str) -> dict[str, dict[str, Any]]:
 
 
 def config_map(machine: Machine, name: str) -> dict[str, Any] | None:
-    """A ConfigMap of kube-system, or None; raises NoAnswer when the API server does not say."""
+    """A ConfigMap of kube-system, or None; raises NoAnswer when the API server does not answer."""
     return get_object(machine, "configmap", name)
 
 
