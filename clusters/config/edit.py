@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config.dialects.file_parts import pick
 from clusters.config.dialects.fit import fitted
-from clusters.config.dialects.markdown import source_of
+from clusters.config.dialects.markdown import BYTE_ORDER_MARK, source_of
 from clusters.config.dialects.render import documents, render
 from clusters.config.load import LIMIT, WITH_STAND_INS, load
 from clusters.config.masks.texts import masked_text
@@ -34,8 +34,13 @@ def edit(original: str, document: Document, *, limit: int = LIMIT) -> str:
     What comes back always loads as `document`, and names its version of Kubernetes. The dialect stays, or becomes
     v1alpha2 when the document has something new that it could not hold. A change that cannot be made in its place
     writes its whole section again, or the whole file. `limit` is for the bytes of what comes back, if it is not to be
-    stored. Raises ConfigError when the original cannot be read.
+    stored. A byte order mark stays. Raises ConfigError when the original cannot be read.
     """
+    mark = BYTE_ORDER_MARK if original.startswith(BYTE_ORDER_MARK) else ""
+    return mark + _edited(original, document, limit)
+
+
+def _edited(original: str, document: Document, limit: int) -> str:
     loaded = load(original)
     if loaded.document is None:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Words that stand in every log: a secret that is one is masked only behind the name of a secret."""
+"""Words that stand in every log and message: a secret that is one is masked only where it must be the secret."""
 
 _WORDS = """
     access address admin administrator alpine already apiserver apply archive bridge calico cancelled centos
