@@ -80,6 +80,7 @@ HONEST_SCRIPTS = [
     "sed -i '/^password.*pam_pwquality/ s/$/ minlen=12/' /etc/pam.d/common-password",
     "sed -i 's/^password.*requisite.*/password requisite pam_pwquality.so minlen=12/' /etc/pam.d/x",
     "secretariat: x", "curl -b \"lang=en\" h", "curl -b lang=en h", "curl -b 'theme=dark' h",
+    "curl -sb 'lang=en; tz=x' h", "net user delete bob", "echo y | etcdctl member add x",
     "N+=1", "FILES=( a b )", "PASS=()", "PASSWORDS=( $A \"$B\" )", "PASSWORD+=$1", 'PASSWORD=${1:-$PW}',
     "PASSWORD=${1:-}", "PASSWORD=${1:?is missing}", "PASSWORD=${1}", "PASSWORD=${A:-$(cat x)}", "setenv EDITOR vi",
     "setenv PASSWORD $PW", "set -x EDITOR vi", "set -x", "set -ex\nPASSWORD=$1",

@@ -26,6 +26,8 @@ _IN_PATH = re.compile(r"value\\*[\"']?\s*+:\s*+\\*[\"'](?P<value>[^\s\"'\\]++)")
 _MOUNTED = re.compile(r"(?:^|,)user(?:name)?=[^\s,%]++%(?P<value>[^\s,]++)")
 _LOGIN = re.compile(r"(?:userid=)?[^/@\s=]++/(?P<quote>[\"']?)(?P<secret>[^\s]+?)(?P=quote)(?:@[^@\s]*+)?")
 """`me/x@db`, as Oracle's programs take it."""
+_OF_SAMBA = frozenset("add delete info rename password".split())
+"""What `net user` does in Samba with the name behind it."""
 _OF_VAULT = ("secret/", "kv/", "cubbyhole/")
 """So begin the paths in Vault under which nothing but secrets is written."""
 
@@ -154,7 +156,7 @@ def _windows(words: Sequence[str], place: int) -> Iterator[Found]:
     """`net user me x /add`, `net use x: \\\\h\\share x /user:me`; a star has it asked for."""
     if words[place : place + 1] == ["user"]:
         named = [at for at in range(place + 1, len(words)) if not words[at].startswith(("/", "*", "-"))]
-        of_samba = named[:1] == [place + 1] and words[place + 1] in ("add", "delete", "info", "rename", "password")
+        of_samba = named[:1] == [place + 1] and words[place + 1] in _OF_SAMBA
         for at in named[1 + of_samba : 2 + of_samba]:
             yield from whole(words, at)
         return
@@ -270,7 +272,7 @@ _LOOKS: dict[str, Callable[[Sequence[str], int], Iterator[Found]]] = {
     "smbclient": _samba,
     "ansible-vault": _ansible,
     "vault": _vault,
-    "net": _windows,
+    **dict.fromkeys(("net", "net.exe"), _windows),
     "virsh": _libvirt,
     "ipmitool": _ipmi,
     **dict.fromkeys(("etcdctl", "consul"), _stored),

@@ -139,14 +139,14 @@ def _names_secret(text: str) -> bool:
 def _taken(words: Sequence[str], place: int, takes: Takes) -> Iterator[Found]:
     for at in range(place + 1, len(words)):
         word = words[at]
-        if takes.harmless and _is_harmless(word, takes):
+        if _is_harmless(word, takes):
             continue
         if words[at - 1] in takes.after and at > place + (takes.programs != "vault"):
             yield from behind(words, at, 0, takes.mark)
             if takes.programs == "sshpass":
                 return
         word, flags = _without_switches(word, takes)
-        if flags and word in takes.after and at + 1 < len(words):
+        if flags and word in takes.after and at + 1 < len(words) and not _is_harmless(words[at + 1], takes):
             yield from behind(words, at + 1, 0, takes.mark)
         for option in takes.joined:
             if word.startswith(option) and len(word) > len(option):
@@ -157,6 +157,8 @@ def _taken(words: Sequence[str], place: int, takes: Takes) -> Iterator[Found]:
 
 def _is_harmless(word: str, takes: Takes) -> bool:
     """Whether it has nothing but names behind which no secret stands: the cookies `lang=en; theme=dark`."""
+    if not takes.harmless:
+        return False
     word, flags = _without_switches(word, takes)
     word = next((word.removeprefix(each) for each in takes.joined if flags and word.startswith(each)), word)
     names = [each.partition(takes.mark)[0].strip(" \"'") for each in word.split(";")]

@@ -40,7 +40,7 @@ _AUTH = re.compile(
 )
 # Answers to the questions of Debian's installer and packages: `d-i passwd/root-password password x`.
 _PRESEED = re.compile(
-    r"(?<![\w./-])(?:[\w.+-]++/)++(?:(?P<key>[\w.+-]++)[ \t]++password|wireless_(?:wep|wpa)[ \t]++string)[ \t]++"
+    r"(?<![\w./+-])(?:[\w.+-]++/)++(?:(?P<key>[\w.+-]++)[ \t]++password|wireless_(?:wep|wpa)[ \t]++string)[ \t]++"
     r"(?P<value>[^\s\"'\\]++(?:[ \t]++[^\s\"'\\#|&;>]++)*+)"
 )
 _SNMP = re.compile(

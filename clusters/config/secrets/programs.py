@@ -116,7 +116,7 @@ READING_WITH = {
     "systemd-creds": ("encrypt",),
     "ansible-vault": ("encrypt_string",),
     "mysql_config_editor": ("set",),
-    "etcdctl": ("passwd", "add"),
+    "etcdctl": ("user",),
     "nomad": ("bootstrap",),
     "openconnect": ("--passwd-on-stdin",),
     "elasticsearch-keystore": ("add",),
