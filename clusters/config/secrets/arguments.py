@@ -26,7 +26,7 @@ _IN_PATH = re.compile(r"value\\*[\"']?\s*+:\s*+\\*[\"'](?P<value>[^\s\"'\\]++)")
 _MOUNTED = re.compile(r"(?:^|,)user(?:name)?=[^\s,%]++%(?P<value>[^\s,]++)")
 _LOGIN = re.compile(r"(?:userid=)?[^/@\s=]++/(?P<quote>[\"']?)(?P<secret>[^\s]+?)(?P=quote)(?:@[^@\s]*+)?")
 """`me/x@db`, as Oracle's programs take it."""
-_OF_SAMBA = frozenset("add delete info rename password".split())
+_OF_SAMBA = re.compile(r"add|delete|info|rename|password")
 """What `net user` does in Samba with the name behind it."""
 _OF_VAULT = ("secret/", "kv/", "cubbyhole/")
 """So begin the paths in Vault under which nothing but secrets is written."""
@@ -156,7 +156,7 @@ def _windows(words: Sequence[str], place: int) -> Iterator[Found]:
     """`net user me x /add`, `net use x: \\\\h\\share x /user:me`; a star has it asked for."""
     if words[place : place + 1] == ["user"]:
         named = [at for at in range(place + 1, len(words)) if not words[at].startswith(("/", "*", "-"))]
-        of_samba = named[:1] == [place + 1] and words[place + 1] in _OF_SAMBA
+        of_samba = named[:1] == [place + 1] and _OF_SAMBA.fullmatch(words[place + 1]) is not None
         for at in named[1 + of_samba : 2 + of_samba]:
             yield from whole(words, at)
         return
@@ -212,8 +212,9 @@ def _unless_open(at: int, match: re.Match[str]) -> Iterator[Found]:
 def _kubeadm(words: Sequence[str], place: int) -> Iterator[Found]:
     """`kubeadm token create x`."""
     valued = ("--ttl", "--description", "--groups", "--usages", "--config", "--kubeconfig", "--certificate-key")
-    for at in [*_plain(words, _behind_words(words, place, "token", "create"), valued)][:1]:
-        yield from whole(words, at)
+    verb, *rest = [*_plain(words, _behind_words(words, place, "token"), valued), len(words)]
+    if rest and words[verb] not in ("delete", "list", "generate"):
+        yield from whole(words, rest[0])
 
 
 def _mount(words: Sequence[str], place: int) -> Iterator[Found]:
