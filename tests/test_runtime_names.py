@@ -33,7 +33,7 @@ EXCEPTIONS = {
     "clusters/config/versions.py": "the table of releases by version of Kubernetes",
     "clusters/config/secrets/programs.py": "programs whose arguments hold passwords",
     "clusters/remote/facts.py": "what a machine is a container of, and which programs it has",
-    "clusters/runs/events/ordinary_words.py": "words that stand in every log",
+    "clusters/config/secrets/ordinary_words.py": "words that stand in every log",
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config.dialects.file_parts import pick
 from clusters.config.dialects.fit import fitted
-from clusters.config.dialects.markdown import source_of
+from clusters.config.dialects.markdown import BYTE_ORDER_MARK, source_of
 from clusters.config.dialects.render import documents, render
 from clusters.config.load import LIMIT, WITH_STAND_INS, load
 from clusters.config.masks.texts import masked_text
@@ -34,8 +34,13 @@ def edit(original: str, document: Document, *, limit: int = LIMIT) -> str:
     The result always loads as `document` and contains its Kubernetes version. The dialect is preserved, or becomes
     v1alpha2 when the document has something new that the dialect cannot express. A change that cannot be made in
     place rewrites its section, or the whole file. `limit` limits the bytes of a result that is not stored.
-    Raises ConfigError when the original is invalid.
+    A byte order mark stays. Raises ConfigError when the original is invalid.
     """
+    mark = BYTE_ORDER_MARK if original.startswith(BYTE_ORDER_MARK) else ""
+    return mark + _edited(original, document, limit)
+
+
+def _edited(original: str, document: Document, limit: int) -> str:
     loaded = load(original)
     if loaded.document is None:
         raise ConfigError(

@@ -36,7 +36,7 @@ NETWORKS = Path(__file__).with_name("networks")
 
 WANTS = {
     "os/claim": ("node2", ["/etc/slipway is a directory", "/etc/slipway/cluster.json"]),
-    "os/names": ("node2", ["is called node2", "/etc/hosts has Slipway's lines", "endpoint's name is known"]),
+    "os/names": ("node2", ["name is node2", "/etc/hosts has Slipway's lines", "endpoint's name is known"]),
     "os/packages": ("node2", ["system tools"]),
     "os/swap": ("node2", ["no swap is in use", "/etc/fstab"]),
     "os/kernel": ("node2", ["br_netfilter is loaded", "modules-load.d", "3 kernel settings are active"]),
@@ -104,7 +104,7 @@ WANTS = {
         ["node2 is a node", "service kubelet runs", "its own API server is ready", "control-plane-initialised"],
     ),
     "endpoint/own": ("node2", ["/etc/hosts has Slipway's lines for endpoint", "service kubelet"]),
-    "endpoint/kube-proxy": ("node1", ["kube-proxy asks https://127.0.0.1:6443"]),
+    "endpoint/kube-proxy": ("node1", ["kube-proxy connects to https://127.0.0.1:6443"]),
     "endpoint/haproxy": (
         "node3",
         [

@@ -233,6 +233,32 @@ def test_secrets_below_keys_of_the_same_path_are_masked_as_well() -> None:
     assert back(text).text == text, "what was not touched is stored as it was, however it is shown"
 
 
+@pytest.mark.parametrize("head", ["|", "| # in May", ">-"])
+def test_a_value_that_cannot_be_masked_where_it_is_written_changes_no_other(head: str) -> None:
+    plain = SEED.replace('password: "Qcloud@123"', "password: Hid-plain-1")
+    body = f"{head}\n        curl -u me:Hid-one-1 a\r        b\n"
+    text = f"{plain}  system:\n    preInstall:\n    - name: a\n      bash: {body}"
+    assert document(text).system.pre_install[0].bash.count("Hid-one-1") == 1
+    assert masked_text(text, document(text)) is not None
+    assert "Hid-" not in shown(text) and shown(text).count("in May") == text.count("in May")
+    assert back(text).text == text
+    read = back(text, lambda seen: seen.replace("name: sample", "name: other"))
+    assert read.complete and read.document is not None
+    assert read.document.system == document(text).system
+    edited = text.replace("name: sample", "name: other")
+    assert read.text.startswith(edited[: edited.index("bash:")])
+
+
+@pytest.mark.parametrize("text", [SEED, SEED + "# password: Hid-one-1\n"])
+def test_a_byte_order_mark_stays(text: str) -> None:
+    text = "\ufeff" + text
+    assert "\ufeff" not in shown(text)
+    assert back(text).text == text == text_with(text, document(text))
+    read = back(text, lambda seen: seen.replace("name: sample", "name: other"))
+    assert read.text == text.replace("name: sample", "name: other")
+    assert read.document is not None and text_with(text, read.document) == read.text
+
+
 def test_a_secret_beside_dots_that_are_stored_is_masked_in_an_export() -> None:
     text = DOCUMENTS["dots that are stored"]
     assert MASK in text and "Hid-one-1" in text

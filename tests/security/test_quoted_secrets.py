@@ -81,6 +81,15 @@ def leaks(text: str) -> bool:
     return "hidq" in text.lower()
 
 
+@pytest.mark.parametrize("word", ["node", "Cluster", "password", "control-plane"])
+def test_a_secret_that_is_an_ordinary_word_hides_no_words_of_slipway(word: str) -> None:
+    sentence = f"Machine {word} (node1) is not known to the {word}."
+    found = warning("a", "spec", f"{sentence} Found '{word}', not \"{word}\".", hint=sentence, found=word)
+    masked = without_secrets_in([found], {"password": word})[0]
+    assert masked.message == f"{sentence} Found '{MASK}', not '{MASK}'."
+    assert (masked.hint, masked.found) == (sentence, MASK)
+
+
 @pytest.mark.parametrize("value", VALUES)
 def test_no_key_of_the_schema_has_its_secret_quoted(value: str) -> None:
     base = yaml.safe_load(SEED)

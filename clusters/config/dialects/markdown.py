@@ -21,9 +21,12 @@ def without_fence(text: str) -> str:
     return "\n".join(line if found[0] < number < found[1] else "" for number, line in enumerate(lines)) + "\n"
 
 
+BYTE_ORDER_MARK = "\ufeff"
+
+
 def source_of(text: str) -> str:
     """The YAML text without a byte order mark; for a Markdown page, only the code block."""
-    text = text.removeprefix("\ufeff")
+    text = text.removeprefix(BYTE_ORDER_MARK)
     lines = text.split("\n")
     found = _block(lines)
     return text if found is None else "\n".join(lines[found[0] + 1 : found[1]]) + "\n"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.config.secret import MASK, Secret, without_stand_ins
 from clusters.config.secrets.finder import apart, secret_spans
 from clusters.config.secrets.names import is_open_value, is_secret_key
+from clusters.config.secrets.ordinary_words import ORDINARY
 from clusters.config.secrets.walk import walked
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class _Masks:
     """The secrets of a document as they may turn up in sentences.
 
     Rules quote a value as it is, escaped, cut, in lower case, as one of its parts, or as a name made of it. So values
-    are compared in quotes first, and then secrets by their letters and digits alone.
+    are compared in quotes first, and then secrets by their letters and digits alone. A secret that is an ordinary word
+    (`node`) is compared in quotes only: masked elsewhere, it would hide Slipway's own words and be given away by them.
     """
 
     def __init__(self, value: Any) -> None:
@@ -98,7 +100,8 @@ class _Masks:
             self._starts.append((place, text))
             place += len(text) + 1
         secrets = {text[start:end] for text, spans in self._values.items() for start, end in spans}
-        forms = {_squashed(form)[0] for text in secrets for form in (text, repr(text)[1:-1], _in_ascii(text))}
+        meant = {text for text in secrets if text.lower() not in ORDINARY}
+        forms = {_squashed(form)[0] for text in meant for form in (text, repr(text)[1:-1], _in_ascii(text))}
         self._ordered = sorted(form for form in forms if len(form) >= SHORTEST)
         self._forms = _Sought(self._ordered)
         signs = {text for text in secrets if len(text) >= SHORTEST and len(_squashed(text)[0]) < SHORTEST}

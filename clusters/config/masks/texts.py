@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -14,9 +14,10 @@ from clusters.config.masks.unmask import as_shown, spans_of
 from clusters.config.secret import STAND_IN, Secret
 from clusters.config.secrets.texts import Placed, apart, placed
 from clusters.config.secrets.walk import walked
+from clusters.config.yaml.emit import quoted
 from clusters.config.yaml.nodes import overridden
 from clusters.config.yaml.tree import Mapping, Refused, Scalar, Sequence, read
-from clusters.config.yaml.written import inner_span, place_of, written_spans
+from clusters.config.yaml.written import inner_span, is_block, place_of, written_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -95,15 +96,42 @@ class _Edit:
 def masked_text(text: str, document: Document) -> MaskedText | None:
     """The text with a stand-in for every secret of its document, the aliases of one value as one.
 
-    The result was read again: it is the same document with its secrets hidden. None when there is no such text.
+    A value that cannot be masked as it is written stands in quotes on one line there; nothing else changes for it. The
+    result was read again: it is the same document with its secrets hidden. None when there is no such text.
     """
     shown = as_shown(document)
+    masked = _masked(text, document, shown)
+    if masked is None and (plainer := _in_quotes(text, document, shown)) != text:
+        masked = _masked(plainer, document, shown)
+    return replace(masked, original=text) if masked is not None else None
+
+
+def _masked(text: str, document: Document, shown: Any) -> MaskedText | None:
     try:
         masked = _with_edits(text, _edits(text, document, shown))
     except (CannotMask, Refused):
         return None
     again = load(masked.text, limit=WITH_STAND_INS).document
     return masked if again is not None and _is_as_shown(document, shown, again) else None
+
+
+def _in_quotes(text: str, document: Document, shown: Any) -> str:
+    """The text with quotes around the values of which it is not known where their secrets are written."""
+    try:
+        secrets = [*_secrets(text, load(text, limit=WITH_STAND_INS), document, shown)]
+    except (CannotMask, Refused):
+        return text
+    parts, place = [], 0
+    for scalar, spans in sorted(secrets, key=lambda each: each[0].start):
+        start, end = place_of(text, scalar)
+        try:
+            [*_edits_of(text, scalar, spans)]
+        except CannotMask:
+            head = text[start:end].partition("\n")[0].rstrip("\r")
+            comment = head[head.find(" #") :] if is_block(text[start:end]) and " #" in head else ""
+            parts += [text[place:start], quoted(scalar.text), comment]
+            place = end
+    return "".join([*parts, text[place:]])
 
 
 def secrets_beside(text: str) -> Iterator[Secret]:

@@ -19,8 +19,15 @@ class Found(NamedTuple):
     end: int
 
 
+_SEALED = re.compile(r"(?:stringData|data)\\*[\"']?\s*+:\s*+\{(?P<body>(?:[^{}\"]|\"[^\"]*+\")*+)")
+_SEALED_VALUE = re.compile(r":\s*+\\*[\"']?(?P<value>[^\s\"'\\,{}]++)")
+"""What a patch of a Secret has in `data`, and a value in there."""
+_IN_PATH = re.compile(r"value\\*[\"']?\s*+:\s*+\\*[\"'](?P<value>[^\s\"'\\]++)")
+_MOUNTED = re.compile(r"(?:^|,)user(?:name)?=[^\s,%]++%(?P<value>[^\s,]++)")
 _LOGIN = re.compile(r"(?:userid=)?[^/@\s=]++/(?P<quote>[\"']?)(?P<secret>[^\s]+?)(?P=quote)(?:@[^@\s]*+)?")
 """`me/x@db`, as Oracle's programs take it."""
+_OF_SAMBA = re.compile(r"add|delete|info|rename|password")
+"""What `net user` does in Samba with the name behind it."""
 _OF_VAULT = ("secret/", "kv/", "cubbyhole/")
 """So begin the paths in Vault under which nothing but secrets is written."""
 
@@ -124,7 +131,17 @@ def _ansible(words: Sequence[str], place: int) -> Iterator[Found]:
 
 
 def _vault(words: Sequence[str], place: int) -> Iterator[Found]:
-    """`vault kv put a/b k=x`; `@file` and `-` give the location of a value."""
+    """`vault operator unseal x`, `vault kv put a/b k=x`; `@file` and `-` give the location of a value."""
+    for names in (
+        ("operator", "unseal"),
+        ("operator", "rekey"),
+        ("token", "lookup"),
+        ("token", "renew"),
+        ("token", "revoke"),
+    ):
+        if "-accessor" not in words:
+            for at in [*_plain(words, _behind_words(words, place, *names), ("-format", "-nonce", "-increment"))][:1]:
+                yield from whole(words, at)
     first = min(_behind_words(words, place, "kv", "put"), _behind_words(words, place, "kv", "patch"))
     writes = words[place : place + 1] == ["write"]
     path, *rest = [*_plain(words, place + 1 if writes else first), len(words)]
@@ -136,7 +153,13 @@ def _vault(words: Sequence[str], place: int) -> Iterator[Found]:
 
 
 def _windows(words: Sequence[str], place: int) -> Iterator[Found]:
-    """`net use x: \\\\h\\share x /user:me`; a star has it asked for."""
+    """`net user me x /add`, `net use x: \\\\h\\share x /user:me`; a star has it asked for."""
+    if words[place : place + 1] == ["user"]:
+        named = [at for at in range(place + 1, len(words)) if not words[at].startswith(("/", "*", "-"))]
+        of_samba = named[:1] == [place + 1] and _OF_SAMBA.fullmatch(words[place + 1]) is not None
+        for at in named[1 + of_samba : 2 + of_samba]:
+            yield from whole(words, at)
+        return
     if words[place : place + 1] != ["use"] or not any(word.lower().startswith("/user:") for word in words):
         return
     for at in range(place + 2, len(words)):
@@ -165,6 +188,82 @@ def _stored(words: Sequence[str], place: int) -> Iterator[Found]:
         yield from whole(words, at)
 
 
+def _kubernetes(words: Sequence[str], place: int) -> Iterator[Found]:
+    """`kubectl patch secret a -p '{"stringData": {"b": "x"}}'`, also as a list of operations on `/data/b`."""
+    rest = {*words[place:]}
+    if "patch" not in rest or not any(word.partition("/")[0] in ("secret", "secrets") for word in rest):
+        return
+    for at in range(place, len(words)):
+        if not words[at].startswith(("-p", "--patch=")) and words[at - 1] not in ("-p", "--patch"):
+            continue
+        for sealed in _SEALED.finditer(words[at]):
+            for match in _SEALED_VALUE.finditer(words[at], *sealed.span("body")):
+                yield from _unless_open(at, match)
+        if "/data/" in words[at] or "/stringData/" in words[at]:
+            for match in _IN_PATH.finditer(words[at]):
+                yield from _unless_open(at, match)
+
+
+def _unless_open(at: int, match: re.Match[str]) -> Iterator[Found]:
+    if not is_open_value("", match["value"]):
+        yield Found(at, *match.span("value"))
+
+
+def _kubeadm(words: Sequence[str], place: int) -> Iterator[Found]:
+    """`kubeadm token create x`."""
+    valued = ("--ttl", "--description", "--groups", "--usages", "--config", "--kubeconfig", "--certificate-key")
+    verb, *rest = [*_plain(words, _behind_words(words, place, "token"), valued), len(words)]
+    if rest and words[verb] not in ("delete", "list", "generate"):
+        yield from whole(words, rest[0])
+
+
+def _mount(words: Sequence[str], place: int) -> Iterator[Found]:
+    """`mount -o user=me%x`."""
+    for at in range(place, len(words)):
+        match = _MOUNTED.search(words[at].removeprefix("-o")) if "%" in words[at] else None
+        if match is not None and not is_open_value("", match["value"]):
+            end = len(words[at])
+            shift = end - len(match.string)
+            yield Found(at, shift + match.start("value"), shift + match.end("value"))
+
+
+def _snmp(words: Sequence[str], place: int) -> Iterator[Found]:
+    """`snmpwalk -c x`; everybody may know of `public`."""
+    for at in range(place, len(words)):
+        community = words[at].removeprefix("-c") if words[at].startswith("-c") else words[at]
+        if (words[at - 1] == "-c" or community is not words[at]) and community != "public":
+            yield from behind(words, at, len(words[at]) - len(community), "")
+
+
+def _dns(words: Sequence[str], place: int) -> Iterator[Found]:
+    """`dig -y hmac-sha256:key:x`."""
+    for at in range(place, len(words)):
+        if words[at - 1] == "-y" and ":" in words[at]:
+            yield from behind(words, at, words[at].rindex(":") + 1, "")
+
+
+def _bitwarden(words: Sequence[str], place: int) -> Iterator[Found]:
+    """`bw unlock x`, `bw login me@example x`."""
+    for name, number in (("unlock", 0), ("login", 1)):
+        valued = ("--passwordenv", "--passwordfile", "--method", "--code", "--session")
+        for at in [*_plain(words, _behind_words(words, place, name), valued)][number : number + 1]:
+            yield from whole(words, at)
+
+
+def _set_for_others(words: Sequence[str], place: int) -> Iterator[Found]:
+    """`setenv PASSWORD x` of csh, `set -gx PASSWORD x` of fish, and `printf -v PASSWORD %s x`."""
+    of_fish, of_printf = words[place - 1] == "set", words[place - 1] == "printf"
+    first = words[place] if place < len(words) else ""
+    if (of_fish and (not first.startswith("-") or first in ("-", "--"))) or (of_printf and first != "-v"):
+        return
+    name, *values = [*_plain(words, place), len(words)][:-1] or [len(words)]
+    if name >= len(words) or not is_secret_key(words[name]) or is_weak_key(words[name]):
+        return
+    for at in values:
+        if not (of_printf and "%" in words[at] and at == values[0]):
+            yield from whole(words, at)
+
+
 _LOOKS: dict[str, Callable[[Sequence[str], int], Iterator[Found]]] = {
     "keyctl": _keyring,
     "mc": _minio,
@@ -174,10 +273,19 @@ _LOOKS: dict[str, Callable[[Sequence[str], int], Iterator[Found]]] = {
     "smbclient": _samba,
     "ansible-vault": _ansible,
     "vault": _vault,
-    "net": _windows,
+    **dict.fromkeys(("net", "net.exe"), _windows),
     "virsh": _libvirt,
     "ipmitool": _ipmi,
     **dict.fromkeys(("etcdctl", "consul"), _stored),
+    **dict.fromkeys(("kubectl", "oc"), _kubernetes),
+    "kubeadm": _kubeadm,
+    **dict.fromkeys(("mount", "mount.cifs", "mount.smb3"), _mount),
+    **dict.fromkeys(
+        ("snmpget", "snmpwalk", "snmpset", "snmpgetnext", "snmpbulkget", "snmpbulkwalk", "snmptrap"), _snmp
+    ),
+    **dict.fromkeys(("dig", "nsupdate", "delv"), _dns),
+    "bw": _bitwarden,
+    **dict.fromkeys(("set", "setenv", "printf"), _set_for_others),
 }
 PLACED = tuple(_LOOKS)
 """Programs that take a secret at a place."""

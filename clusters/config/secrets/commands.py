@@ -35,6 +35,7 @@ DEEPEST_LINE = 3
 """Command lines in words of command lines: `ssh h "bash -c 'mysql -px'"`."""
 _WRITTEN = re.compile(r"(?:>|(?<=\s)tee(?=\s)(?:[ \t]++-a)?+)[ \t]*+[\"']?([^\s|;&<>\"']++)")
 _FILE = re.compile(r"[-_.]?(?:file|path|fd)$|^--?(?:from-)?file=")
+_SETTING_BEFORE = re.compile(r"(?<![\w.-])(?P<name>[\w.-]++)[\"']?[ \t]*+[:=][ \t]*+[\"']?$")
 _LINE = re.compile(r"(?:[^\n\\]|\\(?s:.))++")
 _PROGRAM = re.compile(
     r"(?<![\w-])(?:"
@@ -120,6 +121,9 @@ def _edited(words: Sequence[str]) -> Iterator[Found]:
         _s, old, new = [*word.split(word[1], 3), ""][:3]
         value = re.split(r"[:=\s]", new)[-1].strip("\"'\\")
         stays = new[: new.find(value)]
+        sets = _SETTING_BEFORE.search(stays)
+        if "pam_" in new or (sets is not None and not _names_secret(sets["name"])):
+            continue  # `password requisite pam_pwquality.so minlen=12`
         # A place to fill in has signs around it: `@TOKEN@`; else the name is there again.
         if _names_secret(old) and (_names_secret(stays) or not (stays or old[0].isalnum() or old[-1].isalnum())):
             start = word.find(value, len(old) + 3)
@@ -135,18 +139,30 @@ def _names_secret(text: str) -> bool:
 def _taken(words: Sequence[str], place: int, takes: Takes) -> Iterator[Found]:
     for at in range(place + 1, len(words)):
         word = words[at]
+        if _is_harmless(word, takes):
+            continue
         if words[at - 1] in takes.after and at > place + (takes.programs != "vault"):
             yield from behind(words, at, 0, takes.mark)
             if takes.programs == "sshpass":
                 return
         word, flags = _without_switches(word, takes)
-        if flags and word in takes.after and at + 1 < len(words):
+        if flags and word in takes.after and at + 1 < len(words) and not _is_harmless(words[at + 1], takes):
             yield from behind(words, at + 1, 0, takes.mark)
         for option in takes.joined:
             if word.startswith(option) and len(word) > len(option):
                 yield from behind(words, at, len(option) + flags, takes.mark)
                 if takes.programs == "sshpass":
                     return
+
+
+def _is_harmless(word: str, takes: Takes) -> bool:
+    """Whether it has nothing but names behind which no secret stands: the cookies `lang=en; theme=dark`."""
+    if not takes.harmless:
+        return False
+    word, flags = _without_switches(word, takes)
+    word = next((word.removeprefix(each) for each in takes.joined if flags and word.startswith(each)), word)
+    names = [each.partition(takes.mark)[0].strip(" \"'") for each in word.split(";")]
+    return takes.mark in word and all(name.lower() in takes.harmless for name in names)
 
 
 def _without_switches(word: str, takes: Takes) -> tuple[str, int]:
@@ -207,8 +223,18 @@ def _handed(command: Command, printers: Sequence[Command]) -> Iterator[Span]:
     if command.here >= 0:
         yield from _spans(command, command.here, mark)
     for printer in (*printers, *(each for _at, inside in command.inputs for each in inside if inside[0].apart == "<(")):
-        for at in _printed(printer):
-            yield from _spans(printer, at, mark)
+        for each in (printer, *_carried(printer)):
+            for at in _printed(each):
+                yield from _spans(each, at, mark)
+
+
+def _carried(printer: Command) -> Iterator[Command]:
+    """The commands in a quoted word of one that starts others: `ssh h 'echo x'`."""
+    if not {*printer.words} & {*CARRIERS}:
+        return
+    for word, start in zip(printer.words, printer.starts, strict=True):
+        if " " in word and any(each in word for each in PRINTERS):
+            yield from (command for command, _printers in with_printers(word, start))
 
 
 def _substituted(command: Command) -> Iterator[Span]:
@@ -262,8 +288,10 @@ def _is_for_secrets(path: str) -> bool:
 
 
 def _printed(printer: Command) -> Iterator[int]:
-    """Which words of a command `echo` or the like prints."""
+    """Which words of a command `echo` or the like prints, also where `ssh` and the like start it."""
     first = next((at for at, word in enumerate(printer.words) if word not in BEFORE), 0)
+    if printer.words[first : first + 1] and printer.words[first].rpartition("/")[2] in CARRIERS:
+        first = next((at for at, word in enumerate(printer.words) if word in PRINTERS), first)
     if printer.words[first : first + 1] and printer.words[first] in PRINTERS:
         yield from (at for at in range(first + 1, len(printer.words)) if not printer.words[at].startswith("-"))
 

@@ -1,4 +1,4 @@
-"""Secrets that a script types at a prompt: `send "x\\r"` of expect, `sendline("x")` of pexpect."""
+"""Prompts: secrets that a script types at one (`send "x\\r"` of expect), and names that are nothing but a prompt."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ _ASKS = re.compile(
 )
 _AGAIN = re.compile(r"(?i)again|re-?(?:type|enter|peat)|verify|confirm")
 
+_PROMPT = re.compile(r"(?P<quote>[\"'])[^\"'\\\n]*+\\*(?P=quote)[ \t]*+(?:[){;|&]++(?=[\s\"']|$)|\n|$)")
+"""A text in quotes that ends with the sign behind a name, and nothing follows on it: `expect "Token:" {`."""
+LONGEST_PROMPT = 80
+NEAR = 80
+"""Characters before a text in which the command is sought that prints it."""
+_STATE = re.compile(
+    r"(?i)ok|okay|fail(?:ed|ure)|missing|(?:in)?valid|(?:not )?found|(?:un)?set|expired|wrong|empty|updated"
+    r"|(?:un)?changed|rotated|created|present|absent|done|skipped"
+)
+
 
 def in_dialogs(text: str) -> Iterator[Span]:
     """Where they stand: behind a prompt that asks for a secret, and once more where the same is sent again."""
@@ -47,3 +57,32 @@ def in_dialogs(text: str) -> Iterator[Span]:
         else:
             others.append(match)
     yield from (match.span(match.lastgroup or "a") for match in others if match[match.lastgroup or "a"] in known)
+
+
+def ends_prompt(text: str, match: re.Match[str]) -> bool:
+    """Whether the name is the end of a text in quotes, behind which no value is: `expect "Token:" {`."""
+    quote = text.find(text[match.end() : match.end() + 1].lstrip("\\") or '"', match.end(), match.end() + 3)
+    if quote < 0 or text[quote] not in "\"'":
+        return False
+    start = text.rfind(text[quote], max(0, match.start("key") - LONGEST_PROMPT), match.start("key"))
+    if start >= 0 and _is_read(text, start):
+        return True
+    prompt = _PROMPT.match(text, start) if start >= 0 and text[match.end() - 1] == ":" else None
+    return prompt is not None and prompt.start() < quote < prompt.end()
+
+
+def _is_read(text: str, start: int) -> bool:
+    """Whether the text in quotes that begins there is what `read -s -p` asks with; a variable follows."""
+    words = text[max(0, start - NEAR) : start].rpartition("\n")[2].split()
+    return "read" in words[:-1] and words[-1].startswith("-") and words[-1].endswith("p")
+
+
+def reports_state(text: str, match: re.Match[str], span: Span) -> bool:
+    """Whether a script prints what is the case with a secret: `echo "token: ok"`."""
+    before = text[max(0, match.start("key") - NEAR) : match.start("key")].rpartition("\n")[2]
+    return match["sign"] == ":" and prints_state(before, text[slice(*span)])
+
+
+def prints_state(before: str, value: str) -> bool:
+    """Whether a value is a state that a script prints behind what is before it."""
+    return ("echo " in before or "printf " in before) and _STATE.fullmatch(value.rstrip("\"'.!\\")) is not None

@@ -1,10 +1,10 @@
 """Where secrets are: the one finder, for any tree and any text, of editor, exports, masks of logs and bundles.
 
 It finds what is a `Secret`, what lies under a name that sounds like a secret, and what stands in texts (arguments,
-scripts, values of addons, comments, kubeconfigs). `secret_names` knows names, `secret_looks` what is known by its
-looks, `secret_commands` command lines (`secret_shell` takes them apart, `secret_programs` names programs and their
-options, `secret_arguments` knows places of words), `secret_dialogs` what is sent at prompts, `secret_sentences`
-comments; `secret_texts` brings them together for a text, `secret_walk` for data.
+scripts, values of addons, comments, kubeconfigs). `names` knows names, `patterns` what is known by its looks, `formats`
+files and languages with a syntax of their own, `commands` command lines (`shell_commands` takes them apart, `programs`
+names programs and their options, `arguments` knows places of words), `shell_variables` arrays and defaults, `dialogs`
+prompts, `sentences` comments; `texts` brings them together for a text, `walk` for data.
 """
 
 from __future__ import annotations

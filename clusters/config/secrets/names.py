@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 _SECRET = re.compile(
-    r"pas+w|(?<!by)(?<!com)pass(?!ive|through|ed|ing|enger|age)|pwd|secret(?!ary)|token(?!iz|[-_]?(?:review|request))"
+    r"pas+w|(?<!by)(?<!com)pass(?!ive|through|ed|ing|enger|age)|pwd|secret(?!ar(?:y|ies|ial|iat))|token(?!iz|[-_]?(?:review|request))"
     r"|credential|dockerconfigjson|dockercfg|mnemonic"
     r"|(?:private|api|access|admin|auth|encryption|signing|master|shared|secret|account|license|activation|ssh|root)"
     r"[-_.]?keys?$|key[-_.]?data$|(?:^|[-_.]|bind|root|admin|user|ldap|smtp|(?-i:(?<=[a-z0-9])(?=P)))pw$"
@@ -61,6 +61,9 @@ _KIND = re.compile(
     r"|service-?account|gssapi|kubernetes|negotiate|peer|scram-sha-\d{1,3}|certificates?"
 )
 """How somebody logs in, as it stands behind `auth`."""
+_MOUNT = re.compile(
+    r"(?:type=(?:file|env),)?id=[a-z][a-z_.-]*+(?:,(?:type|src|source|env|target|dst|mode|uid|gid)=[^,\s]*+)*+"
+)
 _ENTRY = re.compile(r"[a-z-]*(?:password|token|secret)")
 """What an entry of a Secret is called, as it stands behind `passwordKey`."""
 # A variable, a template, a place to fill in, a path, the head of a block, a switch, a fingerprint, a kind of keys.
@@ -99,9 +102,18 @@ def is_open_value(name: str, value: str) -> bool:
         if len(value) < counts or (is_of_key_pair(name) and _KEY_SIZE.fullmatch(value) is not None):
             return True
     lower = name.lower()
-    if (lower.endswith("auth") and _KIND.fullmatch(value)) or (lower.endswith("wordkey") and _ENTRY.fullmatch(value)):
+    if (
+        is_named_mount(name, value)
+        or (lower.endswith("auth") and _KIND.fullmatch(value))
+        or (lower.endswith("wordkey") and _ENTRY.fullmatch(value))
+    ):
         return True
     return is_weak_key(name) and _WEAK_OPEN.fullmatch(value) is not None
+
+
+def is_named_mount(name: str, value: str) -> bool:
+    """Whether it is how a build is given a secret, by what that is called: `--secret id=npm,src=/x`."""
+    return name.lstrip("-").lower() == "secret" and _MOUNT.fullmatch(value) is not None
 
 
 def is_of_key_pair(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Secrets that are known by their looks wherever they stand: keys, tokens, headers, URLs, logins of netrc files."""
+"""Secrets that are known by their looks wherever they stand: keys, tokens, headers, URLs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
-from clusters.config.secrets.names import is_open_value, is_secret_key
+from clusters.config.secrets.names import is_open_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,25 +38,22 @@ _BEFORE_HOST = re.compile(r"(?i:https?)://(?P<value>[^/\s:@\"'?#{}$<>]++)(?::(?:
 # Somebody's name, which some write before a host: `https://git@host`.
 _USER_NAME = re.compile(r"[a-z][a-z._-]{0,11}")
 _DATA_SOURCE = re.compile(r"@(?:tcp[46]?|udp[46]?|unix|pipe|cloudsql)\(")
-_NETRC = re.compile(
-    r"(?<![^\s\"'])(?:machine\s++[^\s\"']++|default)\s++(?:(?:login|account)\s++[^\s\"']++\s++)*+password\s++(?P<value>[^\s\"'\\]++)"
-    r"(?=[ \t]*+(?:$|[\"'\\|>;]|account|machine|default|macdef))",
-    re.M,
-)
 _CERTIFICATE_KEY = re.compile(r"(?i:certificate key:)\s*+(?P<value>[0-9a-f]{64})(?!\w)")
 _HASH = re.compile(r"\$(?:1|2[abxy]|5|6|7|y|gy|apr1|argon2id?|argon2d|scrypt)\$[\w./$=,+-]{16,}+")
 _WEBHOOK = re.compile(
     r"(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)/(?P<value>[\w/-]{16,}+)"
 )
 # Prefixes that their issuers publish so that tokens can be found: GitHub, GitLab, Slack, AWS, Google, Docker, npm,
-# PyPI, Stripe, Vault, SendGrid, DigitalOcean, Hugging Face, Grafana, age, Atlassian, Shopify; JWTs; kubeadm's tokens.
+# PyPI, Stripe, Vault, SendGrid, DigitalOcean, Hugging Face, Grafana, age, Atlassian, Shopify, Telegram; JWTs;
+# kubeadm's tokens.
 _SHAPES = re.compile(
     r"(?<![\w.-])(?:eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]++|gh[pousr]_\w{30,}+|github_pat_\w{30,}+"
     r"|gl(?:pat|dt|rt|cbt|ptt|ft|agent|soat|oas)-[\w-]{20,}+|xox[abeoprs]-[\w-]{10,}+|xapp-[\w-]{20,}+"
     r"|(?:AKIA|ASIA)[A-Z0-9]{16}(?!\w)|AIza[\w-]{35}(?!\w)|ya29\.[\w-]{20,}+|GOCSPX-[\w-]{20,}+|dckr_[po]at_[\w-]{20,}+"
     r"|npm_\w{36}|pypi-AgE[\w-]{40,}+|[rs]k_(?:live|test)_\w{16,}+|hv[sbr]\.[\w-]{20,}+|SG\.[\w-]{16,}+\.[\w-]{16,}+"
     r"|do[op]_v1_\w{40,}+|hf_\w{30,}+|gl(?:c|sa)_[\w=+/]{20,}+|AGE-SECRET-KEY-1\w{40,}+|ATATT3[\w=-]{40,}+"
-    r"|shp(?:at|ca|pa|ss)_\w{30,}+|sk-[\w-]{32,}+)"
+    r"|shp(?:at|ca|pa|ss)_\w{30,}+|sk-[\w-]{32,}+"
+    r"|\d{8,10}:AA[\w-]{33}(?![\w-]))"
 )
 # kubeadm's tokens. Hosts may look so, too: behind `://`, before a port or a path, under the name of an address.
 _JOIN_TOKEN = re.compile(r"(?<![\w./@-])(?=[a-z.]{0,21}[0-9])[a-z0-9]{6}\.(?P<rest>[a-z0-9]{16})(?![\w.-]|:\d|/)")
@@ -74,23 +71,6 @@ NEAR = 80
 _OF_SIGNATURE = re.compile(
     r"(?i)(?:[?&]|\\u0026)(?:sig|signature|x-(?:amz|goog|oss|ms)-signature)=(?P<value>[^\s&\"'#<>\\]++)"
 )
-_PGPASS = re.compile(
-    r"(?<![\w.:*/-])[\w.*/-]++:(?:\d{2,5}|\*):[\w.*-]++:[\w.*@-]++:(?P<value>(?:[^\s\"'\\]|\\[:\\])++)"
-)
-# Files of settings without a sign between name and value: those of LDAP, Redis, keepalived and kickstart.
-_SETTING = re.compile(
-    r"(?:^[ \t]*+|(?<=[\"']))(?:bindpw|rootpw|rootpwmodpw|requirepass|masterauth|auth_pass)(?:[ \t]++--?\w++)*+[ \t]++"
-    r"[\"']?(?P<value>[^\s\"':=\\-][^\s\"'\\]*+)(?=[\"']?[ \t]*+(?:$|[\"'\\]))",
-    re.M,
-)
-_SQL = re.compile(
-    r"(?i)(?<!\w)(?:(?:alter|create)\s++(?:user|role)\s++[^\s;]++\s++(?:(?!password)\w++\s++){0,8}+password"
-    r"|identified\s++(?:with\s++[\w']++\s++)?+by(?:\s++password)?+)\s++\\*+[\"'](?P<value>[^\s\"'\\]++)"
-)
-_MARKUP = re.compile(
-    r"<(?:\w++:)?+(?P<key>[\w.-]++)>(?P<value>[^<>\s]++)</|(?<![\w.-])(?:key|name)="
-    r"(?P<quote>[\"'])(?P<named>[\w.-]++)(?P=quote)\s++value=[\"'](?P<valued>[^\"'<>\n]++)"
-)
 
 
 def by_looks(text: str) -> Iterator[Span]:
@@ -106,10 +86,9 @@ def by_looks(text: str) -> Iterator[Span]:
     yield from _in_headers(text)
     if "-u" in text or "--" in text:
         # `-u 1000:1000` are numbers of a user and a group.
-        yield from (span for span in _unless_open(text, _LOGIN) if not text[slice(*span)].isdigit())
+        yield from (span for span in unless_open(text, _LOGIN) if not text[slice(*span)].isdigit())
     if "curl" in text and "user" in text:
-        yield from (span for span in _unless_open(text, _CURLRC) if not text[slice(*span)].isdigit())
-    yield from _in_files(text)
+        yield from (span for span in unless_open(text, _CURLRC) if not text[slice(*span)].isdigit())
     if len(text) < 20:
         return
     yield from _join_tokens(text)
@@ -117,25 +96,6 @@ def by_looks(text: str) -> Iterator[Span]:
         yield from (match.span() for match in pattern.finditer(text))
     for pattern in (_CERTIFICATE_KEY, _WEBHOOK):
         yield from (match.span("value") for match in pattern.finditer(text))
-
-
-def _in_files(text: str) -> Iterator[Span]:
-    """Secrets in special syntaxes: netrc, pgpass, settings without a sign, statements of SQL, XML."""
-    lower = text.lower()
-    if "password" in lower:
-        yield from _unless_open(text, _NETRC)
-    if "password" in lower or "identified" in lower:
-        yield from _unless_open(text, _SQL)
-    if "pgpass" in lower:
-        yield from _unless_open(text, _PGPASS)
-    if "pw" in lower or "pass" in lower or "masterauth" in lower:
-        yield from _unless_open(text, _SETTING)
-    if "</" in text or "value=" in text:
-        for match in _MARKUP.finditer(text):
-            which = "value" if match["key"] else "valued"
-            name = match["key"] or match["named"]
-            if is_secret_key(name) and not is_open_value(name, match[which]):
-                yield match.span(which)
 
 
 def _join_tokens(text: str) -> Iterator[Span]:
@@ -167,16 +127,17 @@ def is_host(key: str, text: str) -> bool:
 def before_host(key: str, text: str) -> Iterator[Span]:
     """Passwords in host values without a scheme: `privateRegistry: me:x@host`."""
     if "@" in text and (_OF_HOST.search(key) is not None or _OF_PROXY.search(key) is not None):
-        yield from _unless_open(text, _LOGIN_OF_HOST)
+        yield from unless_open(text, _LOGIN_OF_HOST)
 
 
-def _unless_open(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
+def unless_open(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
+    """Where a pattern finds a value that is not open."""
     return (match.span("value") for match in pattern.finditer(text) if not is_open_value("", match["value"]))
 
 
 def _in_urls(text: str) -> Iterator[Span]:
-    yield from _unless_open(text, _OF_SIGNATURE)
-    yield from (span for span in _unless_open(text, _IN_URL) if text[slice(*span)] not in ("x-oauth-basic", "x"))
+    yield from unless_open(text, _OF_SIGNATURE)
+    yield from (span for span in unless_open(text, _IN_URL) if text[slice(*span)] not in ("x-oauth-basic", "x"))
     for match in _BEFORE_HOST.finditer(text):
         if _USER_NAME.fullmatch(match["value"]) is None:
             yield match.span("value")
@@ -195,9 +156,9 @@ def _in_data_sources(text: str) -> Iterator[Span]:
 def _in_headers(text: str) -> Iterator[Span]:
     lower = text.lower()
     if "authorization" in lower:
-        yield from _unless_open(text, _HEADER)
+        yield from unless_open(text, _HEADER)
     if "cookie:" in lower:
-        yield from _unless_open(text, _COOKIE)
+        yield from unless_open(text, _COOKIE)
     if "bearer" in lower or "basic" in lower:
         for match in _SCHEME.finditer(text):
             found = _is_login if match["scheme"].lower() == "basic" else looks_random

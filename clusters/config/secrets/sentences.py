@@ -32,6 +32,14 @@ _WORDS = """
 """
 _PLAIN = frozenset(_WORDS.split())
 """Words that describe a password and are not a password."""
+_DESCRIBED = re.compile(
+    r"(?i)(?:read|write|root|user|admin|owner|cluster|node|namespace|machine|case|url|utf|time|base(?:32|64)|hex|auto|self|pre"
+    r"|pass|short|long|not|non|un|single|one|client|server|file|env|host|system|world|group|human)-"
+    r"(?:only|encoded|encrypted|hashed|sensitive|insensitive|set|unset|safe|lived|based|specific|wide|scoped|bound|readable"
+    r"|writable|protected|free|dependent|limited|time|use|terminated|generated|managed|owned|used|needed|required|rotated"
+    r"|defined|supplied|provided|rotating|empty|null|printable)"
+)
+"""Descriptions of a password in two words: `read-only`, `base64-encoded`."""
 _UNIT = r"(?:characters?|chars|signs|digits|letters|words|seconds?|minutes?|hours?|days?|weeks?|months?|years?|times)"
 _WHERE = (
     r"(?:the |our |your |a )?(?:[a-z]{1,12} )?(?:vault|wizard|handbook|manager|store|safe|environment|wiki|keyring"
@@ -110,7 +118,7 @@ def _stripped(text: str, start: int, end: int, name: str) -> Iterator[Span]:
 def _means_one(match: re.Match[str]) -> bool:
     """Whether a word behind `password` is one: after a verb any word that ends the sentence, else only a random one."""
     word = match["value"].rstrip(".,;:)]")
-    if is_open_value("", word) or word.startswith(("$", "(", "http://", "https://")):
+    if is_open_value("", word) or word.startswith(("$", "(", "http://", "https://")) or _DESCRIBED.fullmatch(word):
         return False
     if looks_random(word):
         return match["verb"] is not None or any(map(str.isdigit, word))

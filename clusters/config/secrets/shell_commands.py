@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 NO_WORD = -1
 MOST_PRINTED = 20
 """Commands within brackets that are looked at when their output goes to a program that reads a password."""
+DEEPEST_BRACKETS = 100
+"""Brackets in brackets that are distinguished; memory and time stay in proportion to the text."""
 FEW_BEFORE = 2
 """Commands of a pipeline before the last one that are looked at, too: `echo x | base64 | passwd`."""
 
@@ -66,19 +69,20 @@ class _Bracket:
 
 def with_printers(line: str, offset: int) -> Iterator[tuple[Command, Sequence[Command]]]:
     """Each command of a line, and the commands whose output it reads: `(echo a; echo a) | passwd`."""
-    before: list[Command] = []
+    before: deque[Command] = deque(maxlen=MOST_PRINTED)
     opened: list[int] = []
     group: list[Command] = []
     printers: Sequence[Command] = ()
-    for command in commands(line, offset):
+    for count, command in enumerate(commands(line, offset)):
         if command.apart in ("|", "|&"):
-            printers = [*printers[-FEW_BEFORE:], *(group or before[-1:])]
+            printers = [*printers[-FEW_BEFORE:], *(group or [*before][-1:])]
         elif command.apart != "(" or (before and before[-1].words):
             printers = ()
         closes = command.apart == ")" or command.words[:1] == ["}"]
-        group = before[max(opened.pop(), len(before) - MOST_PRINTED) :] if closes and opened else []
+        inside = min(count - opened.pop(), len(before)) if closes and opened else 0
+        group = [*before][len(before) - inside :] if inside else []
         if command.apart == "(" or command.words[:1] == ["{"]:
-            opened.append(len(before))
+            opened.append(count)
         yield command, printers
         before.append(command)
 
@@ -96,7 +100,8 @@ def commands(line: str, offset: int) -> Iterator[Command]:
             else:
                 command.following = "here" if match["here"] else "file"
             continue
-        if sign in ("<(", ">(") or (sign == "(" and end == match.start() and line[end - 1] == "$"):
+        substitutes = sign in ("<(", ">(") or (sign == "(" and end == match.start() and line[end - 1] == "$")
+        if substitutes and len(open_now) < DEEPEST_BRACKETS:
             of_file = command.following == "file"
             if end != match.start():
                 command.add("", match.start() + offset)
@@ -107,7 +112,7 @@ def commands(line: str, offset: int) -> Iterator[Command]:
         inside = open_now[-1].inside if open_now else []
         if len(inside) < MOST_PRINTED:
             inside.append(command)
-        if sign == "(":
+        if sign == "(" and len(open_now) < DEEPEST_BRACKETS:
             open_now.append(_Bracket(inside))
         outer = open_now.pop().closed() if sign == ")" and open_now else None
         command = outer or Command(sign)

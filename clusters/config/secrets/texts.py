@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.secrets.commands import from_heredoc, in_commands
-from clusters.config.secrets.dialogs import in_dialogs
+from clusters.config.secrets.dialogs import ends_prompt, in_dialogs, prints_state, reports_state
+from clusters.config.secrets.formats import in_files
 from clusters.config.secrets.names import is_open_value, is_secret_key, is_weak_key
 from clusters.config.secrets.patterns import NEAR, before_host, by_looks, is_host
 from clusters.config.secrets.sentences import LONGEST_TALK, in_comments, is_report, tells_no_secret
+from clusters.config.secrets.shell_variables import LONGEST_OPEN, given_in_shell, is_array
 from clusters.config.secrets.walk import SHELL_KEYS, walked
 from clusters.config.yaml.nodes import overridden
 from clusters.config.yaml.tree import Limits, Mapping, Scalar, Sequence, compose
@@ -33,7 +35,7 @@ _NAMING = ("name", "key")
 # No part gives back what it took (`++`), and a search goes on behind the value that was found: a text is read once.
 _FIRST = r"(?P<first>^[ \t]*+(?:#+[ \t]*+)?(?:-[ \t]++)?(?:export[ \t]++)?)?+"
 _NAMED = re.compile(
-    rf"{_FIRST}(?<![\w.-])(?P<key>[\w.-]++)(?:\[\d*+\])*+\\*+[\"']?[ \t]*+(?P<sign>[:=])[ \t]*+",
+    rf"{_FIRST}(?<![\w.-])(?P<key>[\w.-]++)(?:\[\d*+\])*+\\*+[\"']?[ \t]*+(?P<sign>:|\+?=)[ \t]*+",
     re.M,
 )
 _OPTION = re.compile(r"(?<![\w.-])--?(?P<key>\w[\w.-]*+)[ \t]++(?=[^\s-])")
@@ -48,13 +50,10 @@ _LAST_COMMAND = re.compile(r"[|;&<]")
 _END_OF_PIPELINE = re.compile(r"\|\||&&|;")
 _HEAD_OF_BLOCK = re.compile(r"[|>][-+\d]{0,2}")
 _HEAD_OF_MAPPING = re.compile(r"\{[ \t]*+[\"']?[\w.-]++[\"']?:[ \t]")
-_PROMPT = re.compile(r"(?P<quote>[\"'])[^\"'\\\n]*+\\*(?P=quote)[ \t]*+(?:[){;|&]++(?=[\s\"']|$)|\n|$)")
-"""A text in quotes that ends with the sign behind a name, and nothing follows on it: `expect "Token:" {`."""
 _BETWEEN = re.compile(r"(?P<quote>[\"'])[ \t]*+[,:+][ \t]*+(?=(?P=quote))")
 """What stands between two texts in quotes: `print("password:", "x")`, `{"password:": "x"}`."""
-LONGEST_PROMPT = 80
-LONGEST_OPEN = 2_000
-"""Characters of a value that is no secret. A longer one counts as one: names in it would have it read again each."""
+_CALL = re.compile(r"(?i)(?:old_)?+password[ \t]*+\([ \t]*+(?=\\*+[\"'])")
+"""The function of SQL around a value: `SET PASSWORD = PASSWORD('x')`."""
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)[ \t]++(?P<value>\S++)")
 
 
@@ -74,7 +73,7 @@ def places_in_value(text: str, key: str = "") -> list[Span]:
 
 
 def _places(text: str, in_shell: bool) -> list[Span]:
-    found = list(by_looks(text))
+    found = [*by_looks(text), *in_files(text)]
     found += _whole(text) if not in_shell and "\n" not in text else []
     found += in_comments(text)
     found += in_commands(text)
@@ -91,6 +90,7 @@ def _whole(text: str) -> Iterator[Span]:
     if (
         match is not None
         and is_secret_key(match["key"])
+        and not is_array(match["value"])
         and not is_open_value(match["key"], match["value"].strip("\"'"))
     ):
         following = _NEXT_SET.search(text, match.start("value"))
@@ -148,10 +148,15 @@ def _of_name(text: str, match: re.Match[str], in_shell: bool) -> Iterator[Span]:
     # In a sentence `salt: a pinch` is none; at the beginning of a line, or in braces, a name is meant.
     if is_weak_key(key) and match["sign"] == ":" and match["first"] is None and text[match.start() - 1] not in "{,\"'":
         return
-    if match["sign"] == ":" and _ends_prompt(text, match):
+    if match["sign"] == ":" and ends_prompt(text, match):
         return
     between = _BETWEEN.match(text, place)
     place = between.end() if between is not None else place
+    call = _CALL.match(text, place)
+    place = call.end() if call is not None else place
+    if (given := given_in_shell(text, match, place)) is not None:
+        yield from given
+        return
     if _is_computed(text, match.start("key"), place):
         return
     span = _value(text, place, to_end=to_end, in_shell=in_shell)
@@ -160,6 +165,7 @@ def _of_name(text: str, match: re.Match[str], in_shell: bool) -> Iterator[Span]:
         text.startswith(_COMPUTED, span[0])
         or _HEAD_OF_MAPPING.match(text, span[0])
         or (match["sign"] == ":" and is_report(key, text[place : place + NEAR]))
+        or reports_state(text, match, span)
         or _in_talk(text, match, span)
     ):
         return
@@ -188,16 +194,6 @@ def _in_talk(text: str, match: re.Match[str], span: Span) -> bool:
     if end < 0 and len(text) - span[0] > LONGEST_TALK:
         return tells_no_secret(text[span[0] : span[0] + LONGEST_TALK + 1])
     return tells_no_secret(text[span[0] : end if end >= 0 else len(text)].partition(" #")[0].strip())
-
-
-def _ends_prompt(text: str, match: re.Match[str]) -> bool:
-    """Whether the name is the end of a text in quotes, behind which no value is: `expect "Token:" {`."""
-    quote = text.find(text[match.end() : match.end() + 1].lstrip("\\") or '"', match.end(), match.end() + 3)
-    if quote < 0 or text[quote] not in "\"'" or text[match.end() - 1] != ":":
-        return False
-    start = text.rfind(text[quote], max(0, match.start("key") - LONGEST_PROMPT), match.start("key"))
-    prompt = _PROMPT.match(text, start) if start >= 0 else None
-    return prompt is not None and prompt.start() < quote < prompt.end()
 
 
 def _narrowed(text: str, key: int, span: Span) -> Span:
@@ -339,7 +335,8 @@ def _spans_of(text: str, scalar: Scalar, name: str, more: Spans, depth: int) -> 
     start, end = inner_span(raw)
     whole = [(scalar.start + start, scalar.start + end)]
     if is_secret_key(name):
-        return [] if is_open_value(name, scalar.text) or is_report(name, scalar.text) else whole
+        is_open = is_open_value(name, scalar.text) or is_report(name, scalar.text) or prints_state(name, scalar.text)
+        return [] if is_open else whole
     inner = scalar.text
     there = [] if is_host(name, inner) else _places(inner, name in SHELL_KEYS)
     spans = apart([*more, *there, *before_host(name, inner), *_embedded(inner, name, depth - 1)])

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import apart, places
+from clusters.config.secrets.ordinary_words import ORDINARY
 from clusters.plaintext import plain_text
 from clusters.runs.events.encodings import SHORTEST_FORM, forms
-from clusters.runs.events.ordinary_words import ORDINARY
 from clusters.runs.events.secret_forms import KnownForms
 
 if TYPE_CHECKING:

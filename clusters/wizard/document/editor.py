@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from clusters.config.dialects.markdown import source_of
+from clusters.config.dialects.markdown import BYTE_ORDER_MARK, source_of
 from clusters.config.finding import Severity, locate
 from clusters.config.load import WITH_STAND_INS, load
 from clusters.config.masks.comments import hidden_comments, restored_comments, without
@@ -106,7 +106,7 @@ def editor(document: Document, original: str, check: Check = check) -> Editor:
 
 def _masked(document: Document, stored: str) -> MaskedText:
     """The text of a document with a stand-in for each secret; rewritten around them where necessary."""
-    text = text_with(stored, document, limit=WITH_STAND_INS)
+    text = text_with(stored.removeprefix(BYTE_ORDER_MARK), document, limit=WITH_STAND_INS)
     again = partial(replaced, document, lambda _: STAND_IN)
     return masked_text(text, document) or MaskedText(text, text_with(stored, again(), limit=WITH_STAND_INS))
 
@@ -132,7 +132,9 @@ def typed(before: Document, stored: str, text: str, check: Check = check) -> Typ
     document, missing = with_secrets(loaded.document, known)
     with_comments, lines = _with_comments(text, (before, with_masks(masks.text)), document)
     astray = _astray(text, stored)
-    whole, beside = ("", []) if missing or lines or astray else _with_values(text, with_comments, masks, document)
+    whole, beside = (
+        ("", []) if missing or lines or astray else _with_values(text, with_comments, stored, masks, document)
+    )
     lost = [*map(missing_secret, sorted(missing)), *map(_missing_in_comment, lines)]
     lost += map(_missing_beside, [*astray, *beside])
     reading = tuple(map(_without_stand_ins, (*loaded.findings, *locate(lost, loaded.positions))))
@@ -177,12 +179,18 @@ def _lines_above(text: str, source: str) -> int:
     return text[: max(text.find(source.removesuffix("\n")), 0)].count("\n")
 
 
-def _with_values(text: str, with_comments: str, masks: MaskedText, document: Document) -> tuple[str, list[int]]:
-    """The text to store, and the lines of masks outside the document whose secrets are unknown."""
-    back = with_stand_ins(with_comments)
+def _with_values(
+    text: str, with_comments: str, stored: str, masks: MaskedText, document: Document
+) -> tuple[str, list[int]]:
+    """The text to store, and the lines of masks outside the document whose secrets are unknown.
+
+    The page shows no byte order mark; one that is stored stays.
+    """
+    back = with_stand_ins(with_comments).removeprefix(BYTE_ORDER_MARK)
     whole = text_with(masks.unmasked(back), document)
     above = _lines_above(text, source_of(text))
-    return with_masks(whole), [above + line for line in masks.lost(source_of(back), whole)]
+    mark = BYTE_ORDER_MARK if stored.startswith(BYTE_ORDER_MARK) and not whole.startswith(BYTE_ORDER_MARK) else ""
+    return mark + with_masks(whole), [above + line for line in masks.lost(source_of(back), whole)]
 
 
 def _astray(text: str, stored: str) -> list[int]:

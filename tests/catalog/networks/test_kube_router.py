@@ -10,7 +10,7 @@ import pytest
 
 from clusters.catalog.networks import kube_router
 from clusters.catalog.networks.needs import needs_of, ports_between, sends_directly
-from clusters.catalog.plugins import Between, Needs, images, settled
+from clusters.catalog.plugins import Between, Needs, adapt_objects, images
 from clusters.config.dialects.fit import fitted, what_does_not_fit
 from clusters.config.plugins import plugin_of
 from clusters.engine.check import CHECKS
@@ -191,5 +191,7 @@ def test_the_lab_makes_the_very_image_that_is_asked_for(tmp_path: Path) -> None:
     lab = on_the_lab()["kube-router"]
     (made,) = lab.images(tmp_path, tmp_path)
     assert (made.ref,) == images(document())
-    (shipped,) = settled(document(), [each for each in kube_router.objects(document()) if each["kind"] == "DaemonSet"])
+    (shipped,) = adapt_objects(
+        document(), [each for each in kube_router.objects(document()) if each["kind"] == "DaemonSet"]
+    )
     assert {each["image"] for each in shipped["spec"]["template"]["spec"]["containers"]} == {made.ref}

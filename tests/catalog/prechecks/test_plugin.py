@@ -66,7 +66,7 @@ PLUGINS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str], str]] =
         {"/proc/cmdline": "root=/dev/sda1 ipv6.disable=1 ro\n"},
         "The kernel of node2 was started with ipv6.disable=1",
     ),
-    ("net.cilium_kernel", {"plugin": "cilium"}, {"kernel": "4.18.0-25-generic"}, {}, "Cilium wants 4.19 or newer"),
+    ("net.cilium_kernel", {"plugin": "cilium"}, {"kernel": "4.18.0-25-generic"}, {}, "Cilium requires 4.19 or newer"),
     (
         "net.same_subnet",
         {"plugin": "flannel", "flannel": {"backendMode": "host-gw"}},

@@ -74,8 +74,8 @@ def _labelled(wanted: Mapping[str, Mapping[str, str]]) -> Want:
         for name, pairs in missing(machine).items():
             alike.setdefault(tuple(sorted(pairs.items())), []).append(name)
         for labels_, names in alike.items():
-            pairs = words(f"{key}={value}" for key, value in labels_)
-            machine.do(kubectl("label nodes {} --overwrite {}", words(names), pairs))
+            written = words(f"{key}={value}" for key, value in labels_)
+            machine.do(kubectl("label nodes {} --overwrite {}", words(names), written))
 
     who = f"{len(wanted)} nodes have their" if len(wanted) > 1 else f"{next(iter(wanted))} has its"
     return Wanted(f"{who} labels", look, act)

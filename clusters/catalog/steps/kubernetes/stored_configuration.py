@@ -71,7 +71,7 @@ def annotate_stored_configuration(
     machine: Machine, cluster: Cluster, also: Mapping[tuple[str, str], str] | None = None
 ) -> None:
     """Annotate what kubeadm has just stored with its origin; `also` are further (ConfigMap, key) -> digest."""
-    wanted = _wanted(cluster) | (also or {})
+    wanted = {**_wanted(cluster), **(also or {})}
     maps = config_maps(machine, *(name for name, _ in wanted))
     for (name, key), digest in wanted.items():
         item = maps.get(name)

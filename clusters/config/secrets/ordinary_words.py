@@ -1,4 +1,4 @@
-"""Words that occur in every log: a secret that equals one is masked only after the name of a secret."""
+"""Words that occur in every log and message: a secret that equals one is masked only where it must be the secret."""
 
 _WORDS = """
     access address admin administrator alpine already apiserver apply archive bridge calico cancelled centos
