@@ -24,32 +24,32 @@ LONGEST_REASON = 300
 
 HEAD = """# Upstream's conformance tests
 
-Kubernetes comes with tests that every distribution has to pass: those marked `[Conformance]`. Slipway installs one
-control plane and two workers on the [lab](../tests/lab/README.md), as anybody would, and all of them are run on it.
-This page is written by that run; nobody edits it.
+Kubernetes has tests that every distribution must pass: those marked `[Conformance]`. Slipway installs one
+control plane and two workers on the [lab](../tests/lab/README.md), in the normal way, and runs all of these tests on it.
+The run writes this page; do not edit it.
 
 ```
-make conformance         # the lab is built if need be; then all of them, with progress; writes this page
-make conformance-smoke   # a tenth of them, in a few minutes; `make test` runs these, too
+make conformance         # builds the lab if necessary, runs all tests and shows progress; writes this page
+make conformance-smoke   # a tenth of the tests, in a few minutes; also part of `make test`
 ```
 """
 IMAGES = """
-## What the tests ran with
+## Programs and images of the tests
 
-`e2e.test` and `ginkgo` are built from `k8s.io/kubernetes`, the module that the cluster's own programs are built from.
-What upstream publishes as images is made here, of the same sources where there are any, and imported on every node;
-tests that pull an image although it is there get it from a registry on the lab.
+`e2e.test` and `ginkgo` are built from `k8s.io/kubernetes`, the same module as the cluster's programs.
+Upstream's images are built here, from the same sources if there are any, and imported on every node;
+tests that always pull an image get it from a registry on the lab.
 """
 
 MADE_OF = {
-    "agnhost": "upstream's program of the same module; the tools beside it are Debian 13's, not Alpine's",
-    "kitten": "agnhost with upstream's files, and a word on Alpine Linux where a test looks for one",
-    "nautilus": "agnhost with upstream's files, and a word on Alpine Linux where a test looks for one",
-    "nonewprivs": "upstream's program, beside busybox",
-    "sample-apiserver": "upstream's program of the cluster's own version, under the tag that the tests ask for",
-    "busybox": "Debian 13's busybox 1.37.0, the version that upstream uses; the shell found by PATH is bash",
-    "nonroot": "Debian 13's busybox 1.37.0, the version that upstream uses; the shell found by PATH is bash",
-    "nginx": "Debian 13's nginx 1.26, also under the names of 1.27 and 1.28; no test depends on its version",
+    "agnhost": "upstream's program from the same module; its tools come from Debian 13, not Alpine",
+    "kitten": "agnhost with upstream's files, and a text about Alpine Linux that a test looks for",
+    "nautilus": "agnhost with upstream's files, and a text about Alpine Linux that a test looks for",
+    "nonewprivs": "upstream's program and busybox",
+    "sample-apiserver": "upstream's program in the cluster's version, under the tag that the tests use",
+    "busybox": "Debian 13's busybox 1.37.0, the same version as upstream's; the shell in PATH is bash",
+    "nonroot": "Debian 13's busybox 1.37.0, the same version as upstream's; the shell in PATH is bash",
+    "nginx": "Debian 13's nginx 1.26, under the names of 1.27 and 1.28; no test depends on its version",
     "glibc-dns-testing": "Debian 13's bind9-dnsutils",
     "etcd": "the bundle's",
     "pause": "the bundle's",
@@ -109,7 +109,7 @@ def _images(loaded: Iterable[str]) -> str:
         f"| {name} | {', '.join(sorted(each))} | {MADE_OF.get(name, NO_RECIPE)} |"
         for name, each in sorted(tags.items())
     ]
-    return "\n".join(["| image | tags | made of |", "| --- | --- | --- |", *rows])
+    return "\n".join(["| image | tags | material |", "| --- | --- | --- |", *rows])
 
 
 def faults(text: str) -> list[str]:
