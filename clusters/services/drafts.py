@@ -104,9 +104,9 @@ def refuse_while_busy(cluster: Cluster) -> None:
         )
 
 
-def refuse_other_version(cluster: Cluster, shown: int | None) -> None:
+def refuse_other_version(cluster: Cluster, seen: int | None) -> None:
     """Raises DraftConflict when a person was shown another version of the document than the cluster has now."""
-    if shown is not None and shown != cluster.version:
+    if seen is not None and seen != cluster.version:
         raise DraftConflict(
             _("The document of %(name)s was changed since this page was opened.") % {"name": cluster.name},
             hint=_("Nothing was started. Look at what it changes now, and start it again."),

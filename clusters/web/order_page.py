@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from clusters.services import Order
 
 ANSWERED = "answered"
-"""The field that says that a form was filled in: a form of switches that are all off sends nothing else."""
+"""The field that marks a form as filled in: a form of switches that are all off sends nothing else."""
 LONGEST_ADDRESS = 8_000
 """Characters of an address with the answers; web servers refuse longer ones, so that the questions are asked again."""
 
@@ -64,7 +64,7 @@ def order_in(cluster: Cluster, recipe: Recipe, form: Any) -> Order | None:
 def order_shown(actor: AbstractBaseUser | AnonymousUser, cluster: Cluster, recipe: Recipe, form: Any) -> dict[str, Any]:
     """What templates ask for; of a recipe that leaves the document as it is, nothing.
 
-    `refusal` is why there is no order of the answers that were given.
+    `refusal` is the reason why the answers make no order.
     """
     if recipe.prepare is as_it_is:
         return {}

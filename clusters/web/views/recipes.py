@@ -122,7 +122,7 @@ def _page(
 
 
 def _sentence(error: InstallerError) -> str:
-    """The sentence without a hint that leads to the Review page: what has to be read is on this one."""
+    """The sentence without a hint that leads to the Review page: the texts to read are on this one."""
     if isinstance(error, services.WarningsUnread | services.TextsUnread):
         return _("Nothing was started. %(why)s") % {"why": error.message}
     return error.with_hint
