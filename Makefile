@@ -60,7 +60,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/codespell
-	scripts/check-words
+	$(BIN)/python scripts/check-words
 	$(BIN)/oxlint static tests/javascript
 
 format: $(READY)
