@@ -170,6 +170,7 @@ class Command(BaseCommand):
 
         `--yes` acknowledges none of them: a user who passes it has not read the text.
         """
+        named: dict[str, Any]
         named = {"recipe": order.recipe.name, "answers": order.answers} if order.has_own_document else {}
         for text in texts_unread(actor=owner, cluster=order.cluster):
             for line in lines_of(text):
