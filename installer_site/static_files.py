@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
     Message = MutableMapping[str, Any]
-    # Django, Channels and servestatic each have types of their own for the same three values.
+    # Django, Channels and servestatic each define their own types for the same three values.
     Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 PART = 64 * 1024

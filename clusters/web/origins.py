@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     Scope = Mapping[str, Any]
-    # Django, Channels and servestatic each have types of their own for the same three values.
+    # Django, Channels and servestatic each define their own types for the same three values.
     Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
