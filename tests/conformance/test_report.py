@@ -90,12 +90,12 @@ EDITS = {
     "numbers and names, but not in the groups": (
         "**462 of 462 passed, 0 failed",
         "**460 of 462 passed, 2 failed",
-        "## What the tests",
-        "## Failed\n\n| [sig-node] a | x |\n| [sig-node] b | x |\n\n## What the tests",
+        "## Programs and images",
+        "## Failed\n\n| [sig-node] a | x |\n| [sig-node] b | x |\n\n## Programs and images",
     ),
     "a name in another group": (
         *("**462 of 462 passed, 0 failed", "**461 of 462 passed, 1 failed", "| node | 104 | 0 |", "| node | 103 | 1 |"),
-        *("## What the tests", "## Failed\n\n| [sig-apps] a | x |\n\n## What the tests"),
+        *("## Programs and images", "## Failed\n\n| [sig-apps] a | x |\n\n## Programs and images"),
     ),
     "numbers without names": (
         *("**462 of 462 passed, 0 failed", "**461 of 462 passed, 1 failed", "| node | 104 | 0 |", "| node | 103 | 1 |"),
@@ -156,4 +156,4 @@ def test_the_page_in_docs_is_about_the_version_that_the_lab_builds() -> None:
 
 
 def test_less_than_a_tenth_is_not_enough_for_a_smoke_test() -> None:
-    assert test_smoke.FEWEST == 0.1 and "a tenth of them" in report.HEAD
+    assert test_smoke.FEWEST == 0.1 and "a tenth of the tests" in report.HEAD
