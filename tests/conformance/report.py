@@ -25,7 +25,7 @@ LONGEST_REASON = 300
 HEAD = """# Upstream's conformance tests
 
 Kubernetes has tests that every distribution must pass: those marked `[Conformance]`. Slipway installs one
-control plane and two workers on the [lab](../tests/lab/README.md), in the normal way, and runs all of these tests on it.
+control plane and two workers on the [lab](../tests/lab/README.md) in the normal way; then all of these tests run on it.
 The run writes this page; do not edit it.
 
 ```

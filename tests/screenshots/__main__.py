@@ -109,7 +109,7 @@ def _table(every: list[Shot]) -> str:
     lines = [
         "# Pictures of every page",
         "",
-        "Written by `make screenshots`. The clusters are made up; their addresses are kept for examples.",
+        "`make screenshots` writes this page. The clusters are invented; their addresses are reserved for examples.",
         "",
         "| page | light | dark | 390 px |",
         "| --- | --- | --- | --- |",

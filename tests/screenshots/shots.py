@@ -57,57 +57,59 @@ class Shot:
 
 def shots(examples: Examples) -> Iterator[Shot]:
     """Every page, in the order in which a person meets them."""
-    yield Shot("login", "Signing in", "/accounts/login/", signed_in=False, narrow=True)
-    yield Shot("clusters", "All clusters, with their last runs", "/", narrow=True)
-    yield Shot("import", "Bringing a config-sample.yaml along", "/clusters/import/", import_broken)
+    yield Shot("login", "Sign-in", "/accounts/login/", signed_in=False, narrow=True)
+    yield Shot("clusters", "List of clusters with their last runs", "/", narrow=True)
+    yield Shot("import", "Import of a config-sample.yaml", "/clusters/import/", import_broken)
     yield from _wizard(examples)
     yield from _runs(examples)
-    yield Shot("cluster", "A cluster that is ready", f"/clusters/{examples.harbour.pk}/", narrow=True)
+    yield Shot("cluster", "A ready cluster", f"/clusters/{examples.harbour.pk}/", narrow=True)
     yield from _people(examples)
-    yield Shot("missing", "An address with nothing behind it", "/clusters/4096/")
+    yield Shot("missing", "Page not found", "/clusters/4096/")
 
 
 def _people(examples: Examples) -> Iterator[Shot]:
-    yield Shot("credentials", "Logins that are used and never read", "/credentials/", narrow=True)
+    yield Shot("credentials", "Credentials", "/credentials/", narrow=True)
     address = f"/credentials/{examples.credential.pk}/"
-    yield Shot("credential", "One login, who may use it, and for what", address, narrow=True)
-    yield Shot("audit", "Who did what, from where, and when", "/audit/", narrow=True)
-    yield Shot("password", "Your own password", "/accounts/password/")
-    yield Shot("password-again", "The password again, before secrets leave", "/accounts/password/again/", narrow=True)
-    yield Shot("sessions", "Where one is signed in", "/accounts/sessions/", narrow=True)
+    yield Shot("credential", "One credential, with its users and addresses", address, narrow=True)
+    yield Shot("audit", "Audit", "/audit/", narrow=True)
+    yield Shot("password", "Change your password", "/accounts/password/")
+    yield Shot(
+        "password-again", "Password required before downloading secrets", "/accounts/password/again/", narrow=True
+    )
+    yield Shot("sessions", "Your sessions", "/accounts/sessions/", narrow=True)
 
 
 def _wizard(examples: Examples) -> Iterator[Shot]:
     start = f"/clusters/{examples.delta.pk}/wizard/"
-    yield Shot("wizard-machines", "Machines, a row each", f"{start}machines/", narrow=True)
+    yield Shot("wizard-machines", "Machines, one per row", f"{start}machines/", narrow=True)
     yield Shot("wizard-layouts", "The first page of a new draft", f"/clusters/{examples.empty.pk}/wizard/machines/")
-    yield Shot("wizard-many", "Machines from a list, shown before they are taken", f"{start}machines/add/", pasted)
+    yield Shot("wizard-many", "Machines from a list, before they are added", f"{start}machines/add/", pasted)
     yield Shot("wizard-login", "One login for many machines", f"{start}machines/login/?row=0:lock-1&row=1:lock-2")
     yield Shot("wizard-jump", "Machines behind a jump host", f"{start}machines/jump/?row=0:lock-1&row=1:lock-2")
-    yield Shot("wizard-rename", "Names by a pattern", f"{start}machines/rename/")
-    yield Shot("wizard-scan", "A network is looked through", f"{start}machines/scan/")
+    yield Shot("wizard-rename", "Renaming machines by a pattern", f"{start}machines/rename/")
+    yield Shot("wizard-scan", "Network scan", f"{start}machines/scan/")
     yield Shot("wizard-connection", "Connection tests and new host keys", f"{start}connection/", narrow=True)
-    yield Shot("wizard-roles", "Who keeps the state, who decides, who works", f"{start}roles/", narrow=True)
-    yield Shot("wizard-endpoint", "Where the API server is reached", f"{start}endpoint/", narrow=True)
-    yield Shot("wizard-kubernetes", "Version, networks, a plugin's options", f"{start}kubernetes/", opened, narrow=True)
-    yield Shot("wizard-prechecks", "What the machines lack, and what is waived", f"{start}prechecks/", narrow=True)
-    yield Shot("wizard-review", "Everything at once, before anything is changed", f"{start}review/", narrow=True)
-    yield Shot("wizard-editor", "The document as text, marked where it is wrong", f"{start}kubernetes/", broken_text)
+    yield Shot("wizard-roles", "Roles: etcd, control plane, workers", f"{start}roles/", narrow=True)
+    yield Shot("wizard-endpoint", "Control plane endpoint", f"{start}endpoint/", narrow=True)
     yield Shot(
-        "export", "The document for each KubeKey, and what it cannot hold", f"/clusters/{examples.delta.pk}/export/"
+        "wizard-kubernetes", "Kubernetes version, networks, plugin options", f"{start}kubernetes/", opened, narrow=True
     )
-    yield Shot("wizard-conflict", "Two tabs, one draft: nothing is overwritten", f"{start}kubernetes/", conflict)
+    yield Shot("wizard-prechecks", "Precheck findings and waivers", f"{start}prechecks/", narrow=True)
+    yield Shot("wizard-review", "Review before the installation", f"{start}review/", narrow=True)
+    yield Shot("wizard-editor", "Document as text, with marked errors", f"{start}kubernetes/", broken_text)
+    yield Shot("export", "Document in each dialect, with losses", f"/clusters/{examples.delta.pk}/export/")
+    yield Shot("wizard-conflict", "Two tabs, one draft: conflict", f"{start}kubernetes/", conflict)
 
 
 def _runs(examples: Examples) -> Iterator[Shot]:
     runs = examples.runs
     words = {
-        "running": "A run: steps on machines, and the log below",
-        "failed": "What was expected, what was found, what to try",
-        "cancelled": "A run that was cancelled",
-        "finished": "A run that succeeded",
-        "cancelling": "A run that was asked to stop, and what ends first",
-        "large": "Three hundred machines",
+        "running": "Active run: steps on machines, and the log below",
+        "failed": "Failed run: expected, found, what to try",
+        "cancelled": "Cancelled run",
+        "finished": "Successful run",
+        "cancelling": "Run being cancelled, with the steps that finish first",
+        "large": "Run with three hundred machines",
     }
     going_on = ("running", "cancelling", "large")
     for name, run in runs.items():
@@ -115,11 +117,11 @@ def _runs(examples: Examples) -> Iterator[Shot]:
         yield Shot(f"run-{name}", words[name], f"/runs/{run.pk}/", settled, narrow=True, before=now)
     done = f"/runs/{runs['finished'].pk}/"
     search = f"/runs/{runs['cancelled'].pk}/{SEARCHED}"
-    yield Shot("run-search", "A search goes from hit to hit; lines are marked for others", search, stepped, narrow=True)
-    yield Shot("run-timeline", "When each step ran, and which decided", f"{done}timeline/")
-    yield Shot("run-plan", "What waits for what", f"{done}plan/")
-    yield Shot("run-facts", "The machines, and what was known beforehand", f"{done}facts/")
-    yield Shot("run-summary", "One page to print", f"{done}summary/")
+    yield Shot("run-search", "Log search from hit to hit, with marked lines", search, stepped, narrow=True)
+    yield Shot("run-timeline", "Timeline with the critical path", f"{done}timeline/")
+    yield Shot("run-plan", "Plan: dependencies of steps", f"{done}plan/")
+    yield Shot("run-facts", "Facts: machines, findings and waivers", f"{done}facts/")
+    yield Shot("run-summary", "Summary to print", f"{done}summary/")
 
 
 def as_if_now(examples: Examples, *, name: str) -> None:
