@@ -257,12 +257,12 @@ def fingerprint(name: str) -> str:
 
 TITLES = {
     "hw.cpu_role": "Control planes have two processors",
-    "hw.disk_free_role": "There is room on the disk",
-    "hw.ram_role": "There is memory enough for the roles",
-    "net.node_to_node": "Machines reach each other on the ports that are needed",
-    "net.ports_free": "The ports that Kubernetes needs are free",
+    "hw.disk_free_role": "There is enough disk space",
+    "hw.ram_role": "There is enough memory for the roles",
+    "net.node_to_node": "Machines reach each other on the required ports",
+    "net.ports_free": "The ports of Kubernetes are free",
     "os.kernel_min": "The kernel is new enough for containers",
-    "os.swap_off": "Swap is off, or will be switched off",
+    "os.swap_off": "Swap is off, or will be turned off",
     "time.skew": "The machine's clock agrees with the others",
 }
 

@@ -32,7 +32,7 @@ File = tuple[str, str, str, str]
     fix="Choose a Kubernetes version that it has, add the files, or set another source in SLIPWAY_ARTIFACTS.",
 )
 def artifact_source(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Every file that is needed can be had from the artifact source"""
+    """The artifact source has every required file"""
     readable = {each.name for each in cluster.readable()}
     try:
         required = {
@@ -62,7 +62,7 @@ def artifact_source(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     fix="Add the releases that are named to the bundle, or choose a Kubernetes version that fits those it has.",
 )
 def artifact_fit(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The parts that the artifact source has are tested with this Kubernetes"""
+    """The versions in the artifact source are tested with this Kubernetes"""
     version = cluster.document.kubernetes.version
     for component in parts(cluster.document):
         try:

@@ -42,7 +42,7 @@ def skew(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     fix="Correct this server's clock or theirs; let all use the same time servers.",
 )
 def installer_clock(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The machines' clocks agree with the one of the server that installs them"""
+    """The machine's clock agrees with Slipway's server"""
     every = [each.facts for each in cluster.readable()]
     offset = statistics.median(each.clock_skew for each in every)
     if abs(offset) > LIMIT_SECONDS + max(each.clock_doubt for each in every):
@@ -64,7 +64,7 @@ def machine_keeps_clock(document: Document) -> bool:
     fix="Turn synchronization on there (timedatectl set-ntp true, or chrony), or name servers in system.ntpServers.",
 )
 def ntp_active(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The machine's clock is kept by a time server"""
+    """A time server keeps the clock synchronized"""
     # An old timedatectl, as in CentOS 7, has no `show`. A container uses its host's clock.
     look = sh("timedatectl show -p NTPSynchronized 2>/dev/null || timedatectl status 2>/dev/null; exit 0")
     state = re.search(r"synchronized\s*[:=]\s*(yes|no)", machine.ask(look).stdout, re.IGNORECASE)

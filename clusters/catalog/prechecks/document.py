@@ -23,6 +23,6 @@ if TYPE_CHECKING:
     waivable=False,
 )
 def document_files(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Files that the document needs are in it"""
+    """The document contains the files that it needs"""
     for path in paths_left(cluster.document):
         yield error(f"{path} names a file on the machine that Slipway runs on; a run does not read files there.")

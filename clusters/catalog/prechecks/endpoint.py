@@ -40,7 +40,7 @@ def is_external(document: Document) -> bool:
     "address.",
 )
 def dns_resolves(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The control plane endpoint's name leads to an address"""
+    """The name of the control plane endpoint resolves"""
     domain = cluster.document.control_plane_endpoint.domain
     if address := lead_by_document(cluster.document, domain):
         machine.note(f"dns.nodeEtcHosts resolves {domain} to {address}")
@@ -59,7 +59,7 @@ def dns_resolves(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     fix="Start the load balancer and allow connections to it. Waive this if it needs a running API server to answer.",
 )
 def endpoint_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The control plane endpoint answers, if only by refusing"""
+    """The control plane endpoint is reachable"""
     endpoint = cluster.document.control_plane_endpoint
     where = cluster.endpoint
     if uses_dns(cluster.document):
@@ -100,7 +100,7 @@ def announced_by_arp(document: Document) -> bool:
     fix="Choose an unused address outside every DHCP range, or free this one.",
 )
 def vip_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Nobody has the virtual address yet"""
+    """The virtual address is unused"""
     if cluster.once("vip.ours", lambda: _held_by_this_cluster(cluster)):
         machine.note("this cluster has the address")
         return

@@ -48,7 +48,7 @@ measuring a disk with fio."""
     fix="Put etcd's data (etcd.dataDir) on a separate SSD, or let nothing else write to this one.",
 )
 def fsync(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The disk is quick enough for etcd"""
+    """The disk is fast enough for etcd"""
     times = sorted(
         _fsync_seconds(machine.ask(measure_fsync(cluster.document.etcd.data_dir), timeout=FSYNC_SECONDS + 10).stdout)
     )
@@ -188,7 +188,7 @@ SILENT_FOR = 15.0
     "document for now.",
 )
 def majority_answers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """A machine is added only to a cluster whose etcd answers"""
+    """The etcd of the existing cluster answers"""
     if {each.name for each in cluster.readable()} != {each.name for each in cluster.machines}:
         machine.note("not checked, because some machines cannot be read")
         return

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     fix="If it is no longer needed: kubeadm reset -f, and remove /var/lib/etcd. This deletes that cluster's data.",
 )
 def leftovers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Nothing of another cluster is on the machine"""
+    """The machine has no leftovers of another cluster"""
     traces = machine.facts.traces
     claim = machine.read(CLAIM)
     if claim is None:
@@ -72,7 +72,7 @@ IMMUTABLE_KEYS = {
     fix="Set the version that runs in the document. If the installation never finished: kubeadm reset -f there.",
 )
 def same_version(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """A machine that is a node already runs the document's Kubernetes"""
+    """Existing nodes run the document's Kubernetes version"""
     wanted = str(parse_version(cluster.document.kubernetes.version))
     output = machine.ask(
         sh(
@@ -97,7 +97,7 @@ def same_version(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     fix="Restore the original values in the document, or create a new cluster.",
 )
 def unchanged(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """What stays for a cluster's whole life is as it was made"""
+    """Settings that cannot change are unchanged"""
     if not machine.ask(sh("[ -s {} ]", ADMIN_CONF)).ok:
         return
     try:
@@ -126,7 +126,7 @@ def _value_at(whole: dict[str, Any], place: str) -> Any:
 
 @precheck("k8s.strangers", on="first-control-plane")
 def unknown_members(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The cluster has no node and no etcd member that is not in the document"""
+    """Every node and etcd member of the cluster is in the document"""
     if not machine.ask(sh("[ -s {} ]", ADMIN_CONF)).ok:
         return
     answer = machine.ask(kubectl("get nodes -o json"))

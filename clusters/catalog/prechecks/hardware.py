@@ -29,7 +29,7 @@ LEAST_MEMORY_MB = {"master": 1700, "worker": 900, "etcd": 500}
 
 @precheck("hw.ram_role", fix="Give the machine more memory.")
 def ram_role(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """There is memory enough for the roles"""
+    """There is enough memory for the roles"""
     least = max(LEAST_MEMORY_MB[role] for role in machine.roles)
     if machine.facts.memory_mb < least:
         yield error(f"{machine.name} has {machine.facts.memory_mb} MiB of memory, its roles need {least} MiB.")
@@ -41,7 +41,7 @@ LEAST_DISK_MB, RECOMMENDED_DISK_MB = 4_000, 20_000
 
 @precheck("hw.disk_free_role", fix="Free some space below /var, or enlarge that file system.")
 def disk_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """There is room on the disk"""
+    """There is enough disk space"""
     free = machine.facts.var_free_mb
     if free < LEAST_DISK_MB:
         yield error(f"{machine.name} has {free} MiB free below /var; it needs {LEAST_DISK_MB} MiB.")
@@ -55,7 +55,7 @@ def disk_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     fix="Provide each image that runs on all of them for every architecture, your own images included.",
 )
 def arch_uniform(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The machines are of one architecture"""
+    """All machines have the same architecture"""
     kinds = Counter(each.facts.arch for each in cluster.readable() if each.facts.arch)
     if len(kinds) > 1:
         words = ", ".join(f"{number} × {arch}" for arch, number in sorted(kinds.items()))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @precheck("access.facts", waivable=False)
 def readable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The machine can be reached, administered and read"""
+    """The machine is reachable, and root can be used"""
     found = machine.facts
     if found.arch not in ("amd64", "arm64"):
         yield error(f"{machine.name} has the architecture {found.arch or 'unknown'}; amd64 and arm64 are supported.")

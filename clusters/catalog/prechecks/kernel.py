@@ -37,7 +37,7 @@ def kernel_min(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 @precheck("os.kernel_modules", on="kubernetes", fix="Install the kernel's module package, or load them on the host.")
 def kernel_modules(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The kernel has the modules that are needed"""
+    """The kernel has the required modules"""
     missing = [name for name in modules_of(cluster) if machine.facts.module(name) == "missing"]
     if missing:
         for_proxy = PROXY_MODULES.get(proxy_mode(cluster), ())
@@ -74,7 +74,7 @@ REQUIRED_CONTROLLERS = ("cpu", "cpuset", "memory", "pids")
     fix="Boot with systemd.unified_cgroup_hierarchy=1 for version 2, and without cgroup_disable=… for a controller.",
 )
 def cgroups(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Control groups are there as the kubelet wants them"""
+    """Control groups meet the kubelet's requirements"""
     version, kubernetes = machine.facts.cgroup_version, cluster.document.kubernetes
     if not version:
         yield error(f"{machine.name} has no control groups mounted below /sys/fs/cgroup.")

@@ -39,7 +39,7 @@ SUPPORTED = (
 
 @precheck("os.supported")
 def supported(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The distribution is one that is known to work"""
+    """The distribution is supported"""
     found = machine.facts
     if found.os_id not in SUPPORTED and not set(found.os_like) & set(SUPPORTED):
         yield warning(
@@ -50,7 +50,7 @@ def supported(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 @precheck("os.swap_off", on="kubernetes")
 def swap_off(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Swap is off, or will be switched off"""
+    """Swap is off, or will be turned off"""
     if machine.facts.swap_mb and cluster.document.system.skip_configure_os:
         yield error(
             f"{machine.name} uses {machine.facts.swap_mb} MiB of swap: kubelet does not start with it, and "
@@ -78,7 +78,7 @@ def systemd(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     "setenforce 0, and SELINUX=permissive in /etc/selinux/config.",
 )
 def selinux(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """SELinux does not forbid what containers do"""
+    """SELinux does not block containers"""
     if machine.facts.selinux == "enforcing":
         yield warning(f"SELinux enforces its policies on {machine.name}, and Slipway does not change them.")
 

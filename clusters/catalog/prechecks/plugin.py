@@ -84,7 +84,7 @@ def runs_felix(document: Document) -> bool:
     fix="Set net.ipv4.conf.all.rp_filter to 1 or 0 in a file below /etc/sysctl.d, then run sysctl --system.",
 )
 def rp_filter(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The kernel's check of senders is not the loose one"""
+    """Reverse path filtering is not loose"""
     value = machine.ask(sh("cat /proc/sys/net/ipv4/conf/all/rp_filter")).stdout.strip()
     if value == LOOSE_RP_FILTER:
         plugin = cluster.document.network.plugin

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "registry, or use a bundle that has the images.",
 )
 def registry_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Registries that images come from can be reached"""
+    """The image registries are reachable"""
     document = cluster.document
     wanted = [
         ref

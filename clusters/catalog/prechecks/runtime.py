@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @precheck("cri.already_present", on="kubernetes", fix="Save a copy of its settings if you need them.")
 def not_present(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The container runtime is set up by Slipway, or not there yet"""
+    """The container runtime is Slipway's, or not installed yet"""
     record = RECORDS.get(cluster.document.kubernetes.container_manager)
     units = record.units if record else ()
     if not units or machine.read(CLAIM) is not None:

@@ -36,7 +36,7 @@ MOST_NAMED = 6
     "routers between them; then check again.",
 )
 def node_to_node(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Machines reach each other on the ports that are needed"""
+    """Machines reach each other on the required ports"""
     flows = flows_from(cluster.document, machine.name)
     if not flows:
         return
@@ -97,7 +97,7 @@ def has_etcd_peers(document: Document) -> bool:
     fix="Put the etcd members into one data centre, or near each other; each write waits for a majority of them.",
 )
 def latency(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The members of etcd answer each other quickly"""
+    """Latency between etcd members is low"""
     places = etcd_places(cluster.document)
     others = {f"{address}/{port}": name for name, address, port in places if name != machine.name}
     medians = {
@@ -129,7 +129,7 @@ TOLERATED_WORKER_LOSS = 0.1
     "elections and image downloads take far longer.",
 )
 def loss(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Packets to other machines arrive the first time"""
+    """No packets to other machines are lost"""
     places = _loss_targets(machine, cluster)
     if not places or machine.ask(of_a_cluster()).ok:
         # Running servers log each connection that sends nothing.

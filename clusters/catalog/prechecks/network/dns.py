@@ -41,7 +41,7 @@ def configured_resolv_conf(document: Document) -> str | None:
 
 @precheck("os.resolver", on="kubernetes", when=uses_machine_resolvers)
 def resolver(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The machine has name servers that pods can ask"""
+    """The machine has name servers that pods can reach"""
     configured = configured_resolv_conf(cluster.document)
     file = configured if configured is not None else RESOLVED_CONF if machine.facts.resolved else RESOLV_CONF
     servers = _servers(machine, file)

@@ -27,7 +27,7 @@ STATIC_ETCD_PORTS = {2379, 2380, 2381}
 
 @precheck("net.ports_free", fix="Stop what listens there, or move it to another port.")
 def ports_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The ports that Kubernetes needs are free"""
+    """The ports of Kubernetes are free"""
     if machine.read(CLAIM) is not None:
         return
     taken = sorted(role_ports(machine, cluster.document) & set(machine.facts.listening))

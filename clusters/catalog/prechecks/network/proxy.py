@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @precheck("proxy.ok", on="kubernetes", fix="Add them to no_proxy where the proxy is set (usually /etc/environment).")
 def proxy(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """A proxy on the machine is not in the way of the cluster"""
+    """No proxy intercepts the cluster's traffic"""
     lines = machine.ask(sh("env | grep -iE '^(https|no)_proxy='; exit 0")).stdout.splitlines()
     environment = {name.lower(): value for name, _, value in (line.partition("=") for line in lines) if value}
     if not environment.get("https_proxy"):

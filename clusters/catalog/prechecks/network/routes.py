@@ -45,7 +45,7 @@ def default_route(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 @precheck("net.mtu", fix="Set the same MTU on all of them and on the devices between; the smallest one counts.")
 def mtu(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Machines send packets of the same size"""
+    """All machines have the same MTU"""
     own = machine.facts.mtu_of(machine.address)
     sizes = [each.facts.mtu_of(each.address) for each in cluster.readable()]
     known = [size for size in sizes if size]
@@ -66,7 +66,7 @@ KUBERNETES_INTERFACES = ("kube-", "nodelocaldns")
     fix="Choose other networks for pods or services: network.kubePodsCIDR, network.kubeServiceCIDR.",
 )
 def cidr_disjoint(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """No route of the machine leads into the pods' or the services' network"""
+    """No route of the machine overlaps the pod and service networks"""
     if machine.ask(of_a_cluster()).ok:
         machine.note("already a node: its routes to pods belong to the cluster")
         return

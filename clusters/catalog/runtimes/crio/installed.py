@@ -30,7 +30,7 @@ _VERSION = re.compile(r"crio version v?(\S+)")
     fix="Install CRI-O of the same minor version as Kubernetes from its packages, or choose containerd.",
 )
 def crio_there(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """CRI-O is installed, where it is chosen"""
+    """CRI-O is installed"""
     if not machine.ask(sh("command -v crio >/dev/null && systemctl cat crio.service >/dev/null 2>&1")).ok:
         yield error(f"{machine.name} has no CRI-O, or no service of that name; Slipway does not install it.")
         return

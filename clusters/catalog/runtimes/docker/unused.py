@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @precheck("cri.unused", on="kubernetes", fix="Move these containers elsewhere, or waive this if they may be stopped.")
 def docker_unused(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """No containers of somebody else run in Docker"""
+    """Docker runs no other containers"""
     if machine.read(CLAIM) is not None:
         return
     running = machine.ask(sh("command -v docker >/dev/null && docker ps -q 2>/dev/null")).stdout.split()
