@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.versions import known_versions, parse_version
+from clusters.config.kubernetes_versions import known_versions, parse_version
 from clusters.engine.plan import EVERYWHERE
 
 if TYPE_CHECKING:

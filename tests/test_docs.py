@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusters import catalog
-from clusters.config.versions import PROVEN
+from clusters.config.kubernetes_versions import PROVEN
 from clusters.engine.check import CHECKS
 from clusters.engine.step import discover
 from clusters.management.commands.recipes import table

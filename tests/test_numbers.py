@@ -70,11 +70,11 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
         "clusters/catalog/networks/kubeovn/__init__.py": ("ipaddress.ip_network(each, strict=False)",),
     },
     "an expression has counted its digits, or `float` takes any number of them": {
-        "clusters/config/components/kubelet_fields.py": ("float(percent[1])", "float(quantity[1])"),
+        "clusters/config/component_settings/kubelet_fields.py": ("float(percent[1])", "float(quantity[1])"),
         "clusters/config/matrix.py": ("int(match[1])", "int(match[2])", "int(match[3] or 0)"),
         "clusters/config/yaml/scalars.py": ("float(node.text)", "int(node.text)"),
         "clusters/config/topology.py": ("int(match[2])", "int(match[3])"),
-        "clusters/config/versions.py": ("int(part)",),
+        "clusters/config/kubernetes_versions.py": ("int(part)",),
         "clusters/config/yaml/written.py": ("int(code, 16)",),
         "clusters/remote/session/output.py": ("int(word)",),
     },
@@ -82,7 +82,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
         "clusters/config/dialects/fit.py": ("int(parts[2])",),
         "clusters/config/keys.py": ("int(part)",),
         "clusters/config/dialects/v4/fit.py": ("int(parts[2])",),
-        "clusters/config/versions.py": ("date.fromisoformat(_SERIES[version.minor].ends)",),
+        "clusters/config/kubernetes_versions.py": ("date.fromisoformat(_SERIES[version.minor].ends)",),
         "clusters/remote/connection/networks.py": ("ipaddress.ip_address(address)", "ipaddress.ip_network(word)"),
         "clusters/remote/scan.py": ("ipaddress.IPv4Address(answer.address)",),
         "clusters/runs/events/batches.py": (

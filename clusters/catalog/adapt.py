@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.components.proxy_mode import mode_in
+from clusters.config.component_settings.proxy_mode import mode_in
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.matrix import NFTABLES_STABLE
-from clusters.config.versions import parse_version
 from clusters.numbers import release_of
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import yaml
 from clusters.catalog.components import artifact
 from clusters.catalog.manifests import digest_of, read_objects
 from clusters.catalog.paths import ADMIN_CONF, BIN
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.secret import Secret
-from clusters.config.versions import parse_version
 from clusters.engine.artifacts import unpacked
 from clusters.engine.wants import NotReached, Sight, Wanted, directory, file
 from clusters.remote.shell import sh

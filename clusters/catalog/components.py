@@ -9,13 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clusters.catalog.plugins import plugins
-from clusters.config.versions import facts_of
+from clusters.config.kubernetes_versions import facts_of
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from clusters.config.versions import Facts
+    from clusters.config.kubernetes_versions import Facts
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.source import Artifact

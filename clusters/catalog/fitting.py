@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.components import version_for
 from clusters.config import matrix, runtimes
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.plugins import series_of
-from clusters.config.versions import parse_version
 from clusters.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from clusters.config.kubernetes_versions import Version
     from clusters.config.runtimes import Version as Release
-    from clusters.config.versions import Version
 
 _READ = ("etcd", *(each.name for each in runtimes.runtimes() if each.cri_v1))
 """Components whose version determines what Slipway writes for them, so that it must be readable."""

@@ -14,8 +14,8 @@ from clusters.catalog.load_balancers import haproxy, kube_vip
 from clusters.catalog.runtimes import runtime_of
 from clusters.catalog.steps.etcd.certificates import is_service
 from clusters.catalog.steps.images.load import wanted_images
+from clusters.config.kubernetes_versions import KUBE_VIP_IMAGE
 from clusters.config.topology import members, roles
-from clusters.config.versions import KUBE_VIP_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog.images import image_ref
 from clusters.catalog.manifests import for_old_servers
 from clusters.catalog.rollout import all_ready
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.plugins import plugins as of_the_document
 from clusters.config.syntax import parts_of
-from clusters.config.versions import parse_version
 from clusters.engine.wants import eventually
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from clusters.config import runtimes
+from clusters.config.kubernetes_versions import newest_proven
 from clusters.config.schema import ControlPlaneEndpoint, Document, Kubernetes, Network
-from clusters.config.versions import newest_proven
 
 STARTER_KUBERNETES = newest_proven()
 """The newest version that is proven on machines; callers that know the artifact source pass another one."""

@@ -9,9 +9,9 @@ from clusters.config.dialects.file_parts import pick
 from clusters.config.dialects.fit import fitted
 from clusters.config.dialects.markdown import BYTE_ORDER_MARK, source_of
 from clusters.config.dialects.render import documents, render
+from clusters.config.document_masks.texts import masked_text
+from clusters.config.document_masks.unmask import with_masks, with_stand_ins
 from clusters.config.load import LIMIT, WITH_STAND_INS, load
-from clusters.config.masks.texts import masked_text
-from clusters.config.masks.unmask import with_masks, with_stand_ins
 from clusters.config.secret import MASK
 from clusters.config.yaml import emit
 from clusters.config.yaml.patch import CannotPatch, Patcher

@@ -13,16 +13,16 @@ from clusters.config.dialects.companion_documents import kubesphere, rest
 from clusters.config.dialects.file_parts import Parts, pick, text_at
 from clusters.config.dialects.markdown import without_fence
 from clusters.config.dialects.v4 import read as v4_read
+from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
+from clusters.config.kubernetes_versions import newest_proven
 from clusters.config.limits import exceeded, refuse_repeated
-from clusters.config.masks.findings import without_secrets_in
 from clusters.config.runtimes import DEFAULT
 from clusters.config.schema import Document
 from clusters.config.secrets.texts import placed
 from clusters.config.sections.etcd import MOVED
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
 from clusters.config.suggestions import share_of_suggestions
-from clusters.config.versions import newest_proven
 from clusters.config.yaml.scalars import Walk, warn_of_comments, what
 from clusters.config.yaml.tree import DOCUMENT, Mapping, Refused, Scalar, excerpt, read, refuse
 from clusters.gc_freeze import without_collection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from clusters.catalog.sources import open_source
-from clusters.config.versions import is_known, newest_proven
+from clusters.config.kubernetes_versions import is_known, newest_proven
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from clusters.config.dialects.markdown import source_of
 from clusters.config.dialects.render import render
+from clusters.config.document_masks.comments import secrets_in_comments
+from clusters.config.document_masks.texts import secrets_beside
 from clusters.config.load import load
-from clusters.config.masks.comments import secrets_in_comments
-from clusters.config.masks.texts import secrets_beside
 from clusters.config.secrets.finder import secrets_in
 from clusters.errors import ConfigError
 

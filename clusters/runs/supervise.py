@@ -16,8 +16,8 @@ from clusters.engine import events
 from clusters.errors import Cancelled, InstallerError
 from clusters.models import Run
 from clusters.remote.host import Cancel
-from clusters.runs.access.host_keys import PinnedKeys
 from clusters.runs.access.logins import logins_for
+from clusters.runs.access.pinned_host_keys import PinnedKeys
 from clusters.runs.claims.authority import AuthorityLost, refuse_without_authority
 from clusters.runs.claims.leases import Heartbeat, claim_run, release
 from clusters.runs.documents import read_document
@@ -28,7 +28,7 @@ from clusters.runs.task import Task
 if TYPE_CHECKING:
     from clusters.engine.executor import Outcome
     from clusters.runs.access.key_files import KeyFiles
-    from clusters.runs.events.masking import Masks
+    from clusters.runs.events.log_masks import Masks
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from clusters.services.acknowledgements import TextsUnread, text_acknowledge, te
 from clusters.services.attempts import run_retry_from, run_retry_step, run_waive, waivable
 from clusters.services.audits import audit_download, audit_forward_again
 from clusters.services.bundles import event_pages, run_bundle, run_events, run_log, text_pages
-from clusters.services.connections import host_keys_accept, host_keys_pin, practice_machines, probes_start
+from clusters.services.connection_tests import practice_machines, probes_start
 from clusters.services.credentials import (
     CredentialWrong,
     Given,
@@ -39,6 +39,7 @@ from clusters.services.drafts import (
 from clusters.services.exports import NothingDelivered, config_export, kubeconfig_export
 from clusters.services.extensions import run_wait_longer
 from clusters.services.findings import findings_of
+from clusters.services.host_keys import host_keys_accept, host_keys_pin
 from clusters.services.inspections import inspection_start, may_be_waived, precheck_key, precheck_waive
 from clusters.services.installs import RunRefused, may_be_cancelled, run_cancel, run_preview, run_retry, run_start
 from clusters.services.logins import password_failed

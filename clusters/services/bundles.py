@@ -18,7 +18,7 @@ from clusters.numbers import next_page
 from clusters.runs.access.logins import known_secrets
 from clusters.runs.documents import read_document
 from clusters.runs.events.batches import plain
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 from clusters.selectors import run_facts, run_findings
 from clusters.selectors.log import lines_in
 from clusters.selectors.log_text import line_as_text

@@ -10,17 +10,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clusters.config.defaults import starter_document
+from clusters.config.document_masks.comments import covered_comments, replaced_secrets, without_secrets
 from clusters.config.edit import edit
 from clusters.config.load import LIMIT, load
 from clusters.config.logins import without_credentials
-from clusters.config.masks.comments import covered_comments, replaced_secrets, without_secrets
 from clusters.config.secrets.finder import secrets_in
 from clusters.config.secrets.ordinary_words import ORDINARY
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Cluster, Probe, Run
 from clusters.runs.artifact_source import starter_version
 from clusters.runs.documents import read_document, write_document
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 from clusters.services.audit import allowed, audited
 from clusters.services.columns import columns_of
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.dialects.render import files, render
+from clusters.config.document_masks.comments import hidden_comments
 from clusters.config.edit import masked
 from clusters.config.load import load
 from clusters.config.logins import credential_names, note_for_kubekey
-from clusters.config.masks.comments import hidden_comments
 from clusters.errors import ConfigError, InstallerError
 from clusters.runs.access.logins import granted_credentials, known_secrets
 from clusters.runs.documents import read_document
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 from clusters.services.audit import allowed, audited
 from clusters.services.drafts import text_with
 

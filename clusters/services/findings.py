@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import error
 from clusters.config.logins import WHERE_KK_RAN, credential_names, logins_of, needs_key_file
-from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules import check
 from clusters.errors import RemoteError
 from clusters.models import Credential

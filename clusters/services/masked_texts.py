@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.root_texts import with_masks
 from clusters.runs.access.logins import known_secrets
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 
 if TYPE_CHECKING:
     from clusters.config.root_texts import RootFile, RootText

@@ -25,7 +25,7 @@ from django.core.management import call_command  # noqa: E402
 
 from clusters.config.schema import Document, Host  # noqa: E402
 from clusters.models import Cluster, Run  # noqa: E402
-from clusters.runs.access.host_keys import pin  # noqa: E402
+from clusters.runs.access.pinned_host_keys import pin  # noqa: E402
 from clusters.runs.documents import write_document  # noqa: E402
 from tests.bench import ansible  # noqa: E402
 from tests.bench.machines import machines  # noqa: E402

@@ -13,9 +13,9 @@ import yaml
 
 from clusters.catalog.kubeadm import init_configuration, join_configuration
 from clusters.catalog.runtimes import containerd
+from clusters.config.kubernetes_versions import facts_of
 from clusters.config.load import load
 from clusters.config.secret import Secret
-from clusters.config.versions import facts_of
 from tests.bench import bench_install
 from tests.bench.install_measured import PHASES, SCRIPT, StepTime, Took, _phases
 from tests.catalog.pretend import ADDRESSES, PretendSource, pretend

@@ -10,8 +10,8 @@ import pytest
 
 from clusters.catalog.components import ANY, components, digest_in, file_names, published, version_for
 from clusters.catalog.runtimes import docker
+from clusters.config.kubernetes_versions import known_versions, parse_version
 from clusters.config.plugins import releases_of
-from clusters.config.versions import known_versions, parse_version
 from clusters.errors import ConfigError, SourceError
 from tests.lab import bundle_1_20, layout
 

@@ -12,7 +12,7 @@ from clusters.catalog.corefile import cluster_corefile, node_corefile
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import dns
 from clusters.catalog.steps.os import names
-from clusters.config.versions import NODE_DNS_IMAGE
+from clusters.config.kubernetes_versions import NODE_DNS_IMAGE
 from clusters.engine.plan import make_plan
 from clusters.engine.wants import NoAnswer
 from tests.catalog.pretend import pretend, seed

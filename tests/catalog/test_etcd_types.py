@@ -12,7 +12,7 @@ from clusters.catalog import kubeadm
 from clusters.catalog.steps.etcd import external, members, start
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import authorities, join
-from clusters.config.versions import etcd_image, parse_version
+from clusters.config.kubernetes_versions import etcd_image, parse_version
 from clusters.engine.check import CHECKS
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS

@@ -13,8 +13,8 @@ import yaml
 from clusters.catalog.adapt import cgroup_driver
 from clusters.catalog.kubeadm import dialect, init_configuration
 from clusters.catalog.steps.kubernetes import binaries
-from clusters.config.components.etcd_tuning import flags
-from clusters.config.versions import facts_of
+from clusters.config.component_settings.etcd_tuning import flags
+from clusters.config.kubernetes_versions import facts_of
 from tests.catalog.golden import BY_MACHINES, FILES, FOLDER, NEWEST, SERIES, plain, rich
 from tests.catalog.pretend import pretend, seed
 

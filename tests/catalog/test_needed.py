@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.catalog import needed
+from clusters.config.kubernetes_versions import known_versions, parse_version
 from clusters.config.plugins import plugins
-from clusters.config.versions import known_versions, parse_version
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import PretendSource, pretend, seed
 

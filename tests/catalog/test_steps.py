@@ -14,7 +14,7 @@ from clusters.catalog.steps.etcd import certificates, start
 from clusters.catalog.steps.finish import ready
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import join
-from clusters.config.components.etcd_tuning import flag_of
+from clusters.config.component_settings.etcd_tuning import flag_of
 from clusters.config.plugins import plugins
 from clusters.config.secret import Secret
 from clusters.engine.events import Delivered, Observed, Output

@@ -1,9 +1,9 @@
-"""Asks kubelets which feature gates they take; prints config/components/feature_gate_lists.py from the answers.
+"""Asks kubelets which feature gates they take; prints config/component_settings/feature_gate_lists.py from the answers.
 
 A kubelet reads its feature gates before its configuration: one that finds no configuration names a gate that it
 refuses, and ends. Components share the list: the API servers of the same three versions gave the same answers.
 
-    python -m tests.config.askgates KUBELET... > new && mv new clusters/config/components/feature_gate_lists.py
+    python -m tests.config.askgates KUBELET... > new && mv new clusters/config/component_settings/feature_gate_lists.py
 
 `--help` names gates that are alpha, beta or deprecated. Of finished ones only those are asked for that gates.py names.
 """
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from textwrap import fill
 
-from clusters.config.components import feature_gates
+from clusters.config.component_settings import feature_gates
 
 _SECONDS = 60
 _IN_HELP = re.compile(r"(?:kube:)?([A-Z][A-Za-z0-9]+)=true\|false")

@@ -7,9 +7,9 @@ import pytest
 from clusters.config.dialects.render import DIALECTS, render
 from clusters.config.edit import edit
 from clusters.config.finding import Severity
+from clusters.config.kubernetes_versions import newest_proven
 from clusters.config.load import load
 from clusters.config.schema import Kubernetes
-from clusters.config.versions import newest_proven
 from tests.config.documents import seed_document
 
 SECTIONS = (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.config import rules
-from clusters.config.components.feature_gates import is_known, why_unknown
-from clusters.config.components.kubelet_fields import is_quantity, is_threshold, nearest_field
+from clusters.config.component_settings.feature_gates import is_known, why_unknown
+from clusters.config.component_settings.kubelet_fields import is_quantity, is_threshold, nearest_field
 from tests.config.documents import seed_document
 
 if TYPE_CHECKING:

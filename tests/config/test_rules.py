@@ -8,6 +8,7 @@ import pytest
 
 from clusters.config import rules
 from clusters.config.defaults import starter_document
+from clusters.config.kubernetes_versions import newest_proven
 from clusters.config.schema import (
     ControlPlaneEndpoint,
     Document,
@@ -20,7 +21,6 @@ from clusters.config.schema import (
 )
 from clusters.config.secret import Secret
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
-from clusters.config.versions import newest_proven
 from tests.config.documents import seed_document
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config import matrix, rules, versions
+from clusters.config import kubernetes_versions, matrix, rules
 from clusters.config.finding import Severity
 from clusters.config.rules import notbuilt
 from clusters.config.schema import ControlPlaneEndpoint, Network, RoleGroups, System
@@ -82,7 +82,7 @@ def test_an_unknown_time_zone_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_version_here_has_an_etcd_that_kubeadm_takes() -> None:
     for text in newest_patches():
-        facts = versions.facts_of(text)
+        facts = kubernetes_versions.facts_of(text)
         etcd = matrix.parsed(facts.etcd)
         assert etcd is not None
         assert etcd >= matrix.oldest_etcd(facts.version.minor, facts.version.patch)

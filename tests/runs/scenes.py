@@ -20,7 +20,7 @@ from clusters.models import Cluster
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import target_of
-from clusters.runs.access.host_keys import pin
+from clusters.runs.access.pinned_host_keys import pin
 from clusters.runs.documents import write_document
 from tests.processes import manage
 

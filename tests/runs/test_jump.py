@@ -13,7 +13,7 @@ from clusters.engine.check import PRECHECK
 from clusters.engine.events import StepChanged
 from clusters.models import Inspection
 from clusters.remote.host import Cancel
-from clusters.runs.access.host_keys import pin
+from clusters.runs.access.pinned_host_keys import pin
 from clusters.runs.jobs.inspections import inspect_row
 from clusters.runs.run_on_machines import run_on_machines
 from clusters.runs.task import Task

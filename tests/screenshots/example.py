@@ -17,7 +17,7 @@ from clusters import services
 from clusters.config.load import load
 from clusters.models import Cluster, Credential, Inspection, Probe, Run, Scan
 from clusters.remote.auth.host_keys import PinnedKey
-from clusters.runs.access.host_keys import pin
+from clusters.runs.access.pinned_host_keys import pin
 from clusters.runs.jobs.probes import spec_digest, waiting_stages
 from clusters.services import Given, precheck_key, waiver_key
 from clusters.services.waivers import answerable, signature

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clusters.config.masks.unmask import _found_again, _put_back, _Returning, as_shown
+from clusters.config.document_masks.unmask import _found_again, _put_back, _Returning, as_shown
 
 
 def filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:

@@ -122,7 +122,7 @@ def _value(node: ast.expr, space: dict[str, Any]) -> Any:
 
 
 STAND_INS: dict[tuple[str, str], dict[str, Any]] = {
-    ("clusters/runs/events/masking.py", "f'{before}{re.escape(text)}{after}'"): {
+    ("clusters/runs/events/log_masks.py", "f'{before}{re.escape(text)}{after}'"): {
         "before": r"(?<!\w)",
         "text": "abc",
         "after": r"(?!\w)",

@@ -226,7 +226,7 @@ OPENS = {
     "tests/fake_host.py": "content that tests give",
     "clusters/remote/session/files.py": "content of the artifact source",
     "clusters/runs/access/key_files.py": "key files below SLIPWAY_KEY_DIR, and of the user of `cluster create`",
-    "clusters/services/connections.py": "the file that SLIPWAY_PRACTICE_FILE names",
+    "clusters/services/connection_tests.py": "the file that SLIPWAY_PRACTICE_FILE names",
     "clusters/localfile.py": "the bounded readers themselves",
 }
 """Modules that open files of the server, and which: none that a browser's document could name."""

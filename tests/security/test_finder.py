@@ -12,7 +12,7 @@ from clusters.config.secret import MASK
 from clusters.config.secrets.finder import hidden, places, secrets_in
 from clusters.config.secrets.names import is_secret_key
 from clusters.runs.documents import secrets_of
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 from clusters.services.differences import differences
 from clusters.services.exports import config_export
 from clusters.wizard.document.editor import editor, typed

@@ -8,9 +8,9 @@ import pytest
 
 from clusters.config.defaults import starter_document
 from clusters.config.dialects.render import DIALECTS, render
+from clusters.config.document_masks.comments import secrets_in_comments
 from clusters.config.load import load
 from clusters.config.logins import note_for_kubekey
-from clusters.config.masks.comments import secrets_in_comments
 from clusters.config.schema import Host
 from clusters.config.secret import MASK
 from clusters.config.secrets.finder import hidden, hidden_text, secrets_in

@@ -12,7 +12,7 @@ from clusters.config.load import load
 from clusters.config.secret import MASK
 from clusters.config.secrets.finder import hidden, hidden_text, places, secrets_in
 from clusters.runs.documents import secrets_of
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 from clusters.services.exports import config_export
 from clusters.wizard.document.editor import editor, typed
 from tests.security.filled import filled
@@ -265,7 +265,7 @@ SAME = "curl -u me:Hidden-one https://a.example\necho then\ncurl -u me:Hidden-tw
     ],
 )  # fmt: skip
 def test_a_mask_that_moved_is_the_secret_that_it_was(value: Any, change: Any, wanted: Any) -> None:
-    from clusters.config.masks.unmask import with_stand_ins
+    from clusters.config.document_masks.unmask import with_stand_ins
 
     masked = change(hidden(value, mask=True))
     typed_in = with_stand_ins(masked) if isinstance(masked, str) else [with_stand_ins(each) for each in masked]
@@ -274,7 +274,7 @@ def test_a_mask_that_moved_is_the_secret_that_it_was(value: Any, change: Any, wa
 
 
 def test_a_copied_line_among_equal_lines_has_no_separate_secret() -> None:
-    from clusters.config.masks.unmask import with_stand_ins
+    from clusters.config.document_masks.unmask import with_stand_ins
 
     masked = with_stand_ins(hidden(THREE, mask=True))
     missing: set[str] = set()

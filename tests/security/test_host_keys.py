@@ -14,7 +14,7 @@ from clusters import services
 from clusters.config.schema import Document, Host
 from clusters.models import AuditEntry, HostKey, Probe, Run
 from clusters.remote.auth.host_keys import PinnedKey
-from clusters.runs.access.host_keys import OtherKey, pin, pin_first
+from clusters.runs.access.pinned_host_keys import OtherKey, pin, pin_first
 from clusters.runs.jobs.host_key_scan import ShownKey, one_key_per_place
 from clusters.runs.jobs.probes import probe_row
 from tests.sshd import sshd

@@ -19,7 +19,7 @@ from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.runs.events.batches import make_batch
 from clusters.runs.events.encodings import SHORTEST_FORM
-from clusters.runs.events.masking import LONGEST_TAIL, Masks
+from clusters.runs.events.log_masks import LONGEST_TAIL, Masks
 from clusters.runs.events.secret_forms import KnownForms
 from tests.security.pumps import seconds
 

@@ -10,10 +10,10 @@ import pytest
 
 from clusters.config.dialects.markdown import source_of
 from clusters.config.dialects.render import render
+from clusters.config.document_masks.comments import comments_of
+from clusters.config.document_masks.texts import masked_text
 from clusters.config.edit import masked
 from clusters.config.load import load
-from clusters.config.masks.comments import comments_of
-from clusters.config.masks.texts import masked_text
 from clusters.config.secret import MASK, Secret
 from clusters.services import draft_import, draft_update
 from clusters.services.drafts import text_with

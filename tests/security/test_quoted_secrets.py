@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import warning
 from clusters.config.keys import keys_of
 from clusters.config.load import load
-from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules import check
 from clusters.config.schema import Document
 from clusters.config.secret import MASK, STAND_IN

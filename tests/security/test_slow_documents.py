@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.alignment import aligned
+from clusters.config.document_masks.unmask import with_secrets, with_stand_ins
 from clusters.config.edit import edit
 from clusters.config.load import load
-from clusters.config.masks.unmask import with_secrets, with_stand_ins
 from clusters.config.rules import check
 from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import hidden, replaced
 from clusters.config.suggestions import nearest, share_of_suggestions
 from clusters.config.yaml.tree import read
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 from tests.conftest import SEED
 from tests.security.pumps import MOST_GROWTH, STRETCH, growth_of, seconds
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clusters.config.document_masks.unmask import with_stand_ins
 from clusters.config.load import load
-from clusters.config.masks.unmask import with_stand_ins
 from clusters.config.secret import MASK, STAND_IN, Secret
 from clusters.services import draft_import
 from clusters.wizard.document.editor import Typed, editor, typed

@@ -18,7 +18,7 @@ from clusters.management.commands.cluster import Command
 from clusters.plaintext import plain_block, plain_text
 from clusters.remote import scan
 from clusters.remote.facts import parse_facts
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 from clusters.runs.events.terminal import TerminalProgress
 from clusters.runs.jobs.inspections import _Notes
 

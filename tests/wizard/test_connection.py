@@ -12,7 +12,7 @@ from clusters.config.schema import Document, Host
 from clusters.config.secret import Secret
 from clusters.models import HostKey, Probe
 from clusters.remote.auth.host_keys import PinnedKey
-from clusters.runs.access.host_keys import pin
+from clusters.runs.access.pinned_host_keys import pin
 from clusters.runs.jobs.probes import probe_row
 from tests.sshd import Sshd, free_port, generate_key, sshd, user
 

@@ -8,9 +8,9 @@ from clusters.catalog.adapt import cgroup_driver, conntrack_settable, proxy_mode
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubeadm.dialect import known_gates, merged, parsed
 from clusters.catalog.runtimes import runtime_of
-from clusters.config.components.proxy_flags import as_configuration
+from clusters.config.component_settings.proxy_flags import as_configuration
+from clusters.config.kubernetes_versions import facts_of
 from clusters.config.topology import NODE_DNS_ADDRESS, load_balancer
-from clusters.config.versions import facts_of
 
 if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.components import feature_gates
-from clusters.config.versions import facts_of, parse_version
+from clusters.config.component_settings import feature_gates
+from clusters.config.kubernetes_versions import facts_of, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -20,9 +20,9 @@ from clusters.catalog.kubeadm.dialect import (
 )
 from clusters.catalog.kubeadm.etcd import etcd_section
 from clusters.catalog.runtimes import runtime_of
+from clusters.config.kubernetes_versions import Version, facts_of, parse_version
 from clusters.config.matrix import DUAL_STACK_SINCE
 from clusters.config.topology import api_port, api_server_sans, is_dual_stack
-from clusters.config.versions import Version, facts_of, parse_version
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document

@@ -10,8 +10,8 @@ from clusters.catalog.paths import ETCD_PKI
 from clusters.catalog.steps.etcd import external
 from clusters.catalog.steps.etcd.certificates import CLIENT
 from clusters.catalog.steps.etcd.start import endpoints
-from clusters.config.components.etcd_tuning import flags
-from clusters.config.versions import etcd_image, facts_of, parse_version
+from clusters.config.component_settings.etcd_tuning import flags
+from clusters.config.kubernetes_versions import etcd_image, facts_of, parse_version
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document

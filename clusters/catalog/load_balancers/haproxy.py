@@ -14,8 +14,8 @@ from clusters.catalog.kubectl import api_server_is_ready, get_object, kubectl
 from clusters.catalog.load_balancers import name
 from clusters.catalog.paths import CA, MANIFESTS
 from clusters.catalog.staticpod import probe_of, running
+from clusters.config.kubernetes_versions import HAPROXY_IMAGE
 from clusters.config.topology import api_port, load_balancer
-from clusters.config.versions import HAPROXY_IMAGE
 from clusters.engine.artifacts import directory
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, file, so_if

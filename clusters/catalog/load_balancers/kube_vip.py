@@ -13,9 +13,9 @@ from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import api_server_is_ready
 from clusters.catalog.load_balancers.keepalived import interface
 from clusters.catalog.paths import ADMIN_CONF, CA, MANIFESTS
+from clusters.config.kubernetes_versions import KUBE_VIP_IMAGE, parse_version
 from clusters.config.secret import Secret
 from clusters.config.topology import api_port, load_balancer
-from clusters.config.versions import KUBE_VIP_IMAGE, parse_version
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, so_if
 

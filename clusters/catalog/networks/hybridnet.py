@@ -15,9 +15,9 @@ from clusters.catalog.manifests import applied_objects
 from clusters.catalog.networks.needs import LINUX_VXLAN, TYPHA
 from clusters.catalog.plugins import AFTER, Needs, Plugin, adapt_objects, nodes_ready, pod_networks
 from clusters.catalog.rollout import rollout_of
+from clusters.config.kubernetes_versions import facts_of
 from clusters.config.plugins import plugin_version
 from clusters.config.topology import names
-from clusters.config.versions import facts_of
 from clusters.engine.step import step
 
 if TYPE_CHECKING:

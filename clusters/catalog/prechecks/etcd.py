@@ -15,9 +15,9 @@ from clusters.catalog.claimed import of_a_cluster
 from clusters.catalog.reach import dialled
 from clusters.catalog.steps.etcd.external import has_certificates
 from clusters.catalog.steps.etcd.members import silent_etcd
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.matrix import dotted, numbers, oldest_etcd
 from clusters.config.secret import Secret
-from clusters.config.versions import parse_version
 from clusters.engine.check import error, precheck, warning
 from clusters.numbers import decimal_number
 from clusters.remote.dial import Answer

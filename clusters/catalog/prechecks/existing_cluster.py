@@ -13,7 +13,7 @@ from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, CLAIM, KUBELET_C
 from clusters.catalog.rollout import is_silent
 from clusters.catalog.steps.etcd.members import answers, listed, spare, strangers, teller
 from clusters.catalog.steps.kubernetes.stored_configuration import CLUSTER, config_map
-from clusters.config.versions import parse_version
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.yaml.values import read_value
 from clusters.engine.check import error, precheck, warning
 from clusters.engine.wants import NotReached

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from clusters.catalog.adapt import is_recent_for_nftables, needs_cgroups_v1, proxy_mode
 from clusters.catalog.kubeadm.dialect import parsed
 from clusters.catalog.steps.os.kernel import PROXY_MODULES, modules_of
-from clusters.config.components.proxy_mode import mode_in
+from clusters.config.component_settings.proxy_mode import mode_in
 from clusters.config.syntax import switch_of
 from clusters.engine.check import error, precheck, warning
 from clusters.numbers import release_of

@@ -11,9 +11,9 @@ from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import registries
 from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
+from clusters.config.kubernetes_versions import facts_of
 from clusters.config.matrix import numbers
 from clusters.config.secret import Secret
-from clusters.config.versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, service, so_if

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from clusters.catalog.components import components
 from clusters.catalog.fitting import best
 from clusters.catalog.sources.download import sha256_of
-from clusters.config.versions import is_version, parse_version, spelled
+from clusters.config.kubernetes_versions import is_version, parse_version, spelled
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
 

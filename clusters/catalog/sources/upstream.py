@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clusters.catalog.components import Published, digest_in, published, version_for
 from clusters.catalog.sources.download import disk_errors, fetch_text, fetch_to, locked, look_at, sha256_of
 from clusters.catalog.sources.web import NotPublished
-from clusters.config.versions import known_versions
+from clusters.config.kubernetes_versions import known_versions
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from clusters.config.dialects.lost_keys import losses, without
 from clusters.config.dialects.shape import NEW, uses_newer_keys
 from clusters.config.dialects.v4 import fit
+from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import Finding, info, warning
 from clusters.config.logins import not_in_the_file
-from clusters.config.masks.findings import without_secrets_in
 from clusters.config.plugins import KUBEKEY_4, plugins
 from clusters.config.yaml.tree import excerpt
 

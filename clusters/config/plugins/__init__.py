@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from clusters.config.versions import parse_version
+from clusters.config.kubernetes_versions import parse_version
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:

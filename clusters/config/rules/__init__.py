@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import warning
-from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules.registry import registered
 from clusters.config.suggestions import share_of_suggestions
 from clusters.config.yaml.tree import excerpt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
-from clusters.config.components.proxy_mode import mode_in
+from clusters.config.component_settings.proxy_mode import mode_in
 from clusters.config.finding import error, info, warning
 from clusters.config.rules.notbuilt import choices
 from clusters.config.rules.registry import rule

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.config import matrix, versions
-from clusters.config.components.feature_gates import gates_in
+from clusters.config import kubernetes_versions, matrix
+from clusters.config.component_settings.feature_gates import gates_in
 from clusters.config.finding import error, info, warning
 from clusters.config.plugins import series_of
 from clusters.config.rules.registry import rule
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 
-def kubernetes_of(document: Document) -> versions.Version | None:
+def kubernetes_of(document: Document) -> kubernetes_versions.Version | None:
     """The Kubernetes version, if it is valid."""
     try:
-        return versions.parse_version(document.kubernetes.version)
+        return kubernetes_versions.parse_version(document.kubernetes.version)
     except ConfigError:
         return None
 
@@ -91,7 +91,7 @@ def containerd(document: Document) -> Iterator[Finding]:
 def docker(document: Document) -> Iterator[Finding]:
     """From 1.24 on, the kubelet uses docker only through cri-dockerd."""
     version = kubernetes_of(document)
-    if version is None or versions.has_dockershim(version):
+    if version is None or kubernetes_versions.has_dockershim(version):
         return
     section = document.kubernetes
     if "dockershim" in section.container_runtime_endpoint:
@@ -108,7 +108,7 @@ def docker(document: Document) -> Iterator[Finding]:
             yield _no_exec(version, path)
 
 
-def _no_exec(version: versions.Version, path: str) -> Finding:
+def _no_exec(version: kubernetes_versions.Version, path: str) -> Finding:
     """A warning, because it is unknown here which later version of cri-dockerd works."""
     message = (
         f"kubectl exec and port-forward may fail through cri-dockerd: in Kubernetes {version} the kubelet handles "

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
-from clusters.config.components.etcd_tuning import flag_of, gate_of, removed_in, successor, variable_of
+from clusters.config.component_settings.etcd_tuning import flag_of, gate_of, removed_in, successor, variable_of
 from clusters.config.finding import error, warning
+from clusters.config.kubernetes_versions import facts_of, is_known
 from clusters.config.rules.registry import rule
 from clusters.config.sections.etcd import ETCD_TYPES, LOG_LEVELS, METRICS, ExternalEtcd
 from clusters.config.syntax import did_you_mean, is_absolute, is_url
-from clusters.config.versions import facts_of, is_known
 from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:

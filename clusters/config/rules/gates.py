@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.components.feature_gates import LISTED, gates_in, locked_to, why_unknown
+from clusters.config.component_settings.feature_gates import LISTED, gates_in, locked_to, why_unknown
 from clusters.config.finding import error, warning
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from clusters.config.finding import Finding
+    from clusters.config.kubernetes_versions import Version
     from clusters.config.schema import Document
-    from clusters.config.versions import Version
 
 _PATH = "spec.kubernetes"
 _SORTED = sorted(LISTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.components.kubelet_fields import (
+from clusters.config.component_settings.kubelet_fields import (
     CGROUP_DRIVERS,
     FIELDS,
     GC_DEFAULTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.components.kubelet_flags import CAME, GONE
+from clusters.config.component_settings.kubelet_flags import CAME, GONE
 from clusters.config.finding import error
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.components.kubelet_fields import (
+from clusters.config.component_settings.kubelet_fields import (
     DURATIONS,
     ENFORCEABLE,
     ITEMS,
@@ -21,11 +21,11 @@ from clusters.config.components.kubelet_fields import (
     is_threshold,
 )
 from clusters.config.finding import error
+from clusters.config.kubernetes_versions import has_dockershim
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.kubelet import amounts_of, is_of, settings, wrong_value
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
-from clusters.config.versions import has_dockershim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config import runtimes, versions
-from clusters.config.components.proxy_flags import has_a_place
+from clusters.config import kubernetes_versions, runtimes
+from clusters.config.component_settings.proxy_flags import has_a_place
 from clusters.config.finding import error, info, warning
 from clusters.config.plugins import plugins
 from clusters.config.rules.registry import rule
@@ -47,12 +47,12 @@ def cluster_name(document: Document) -> Iterator[Finding]:
 def version(document: Document) -> Iterator[Finding]:
     """The Kubernetes version exists and can be planned."""
     text, path = document.kubernetes.version, f"{_PATH}.version"
-    if not versions.is_known(text):
-        message, allowed = versions.why_unknown(text)
-        hint = f"Did you mean {versions.nearest(text)}?"
+    if not kubernetes_versions.is_known(text):
+        message, allowed = kubernetes_versions.why_unknown(text)
+        hint = f"Did you mean {kubernetes_versions.nearest(text)}?"
         yield error("kubernetes.version_unknown", path, f"{message}.", hint=hint, found=excerpt(text), allowed=allowed)
-    elif versions.is_newer_than_the_table(text):
-        last = versions.nearest(text)
+    elif kubernetes_versions.is_newer_than_the_table(text):
+        last = kubernetes_versions.nearest(text)
         message = f"Slipway knows this series up to {last}; it plans {text} like {last}."
         hint = "Slipway finds out whether it was published when it requests its files."
         yield info("kubernetes.version_newer", path, message, hint=hint, found=text)

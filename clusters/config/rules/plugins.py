@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from clusters.config.finding import error, warning
 from clusters.config.keys import Model
+from clusters.config.kubernetes_versions import is_known
 from clusters.config.plugins import minors_of, plugin_of, plugin_version, plugins, releases_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
-from clusters.config.versions import is_known
 from clusters.config.yaml.tree import excerpt
 from clusters.errors import ConfigError
 

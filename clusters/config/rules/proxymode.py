@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config import matrix, versions
-from clusters.config.components.feature_gates import gates_in
-from clusters.config.components.proxy_mode import ModeInDocument, mode_in
+from clusters.config import kubernetes_versions, matrix
+from clusters.config.component_settings.feature_gates import gates_in
+from clusters.config.component_settings.proxy_mode import ModeInDocument, mode_in
 from clusters.config.finding import error, warning
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
@@ -37,7 +37,7 @@ def proxy_mode(document: Document) -> Iterator[Finding]:
         yield _old_ipvs(chosen.path)
 
 
-def _unknown(chosen: ModeInDocument, version: versions.Version | None) -> Iterator[Finding]:
+def _unknown(chosen: ModeInDocument, version: kubernetes_versions.Version | None) -> Iterator[Finding]:
     """A mode that no kube-proxy has, or that this version no longer has."""
     mode = excerpt(chosen.mode)
     message = f"kube-proxy has no mode {mode} and does not start with it."
@@ -60,7 +60,7 @@ def _old_ipvs(path: str) -> Finding:
     return warning("compat.ipvs_deprecated", path, message, hint=hint, found="ipvs")
 
 
-def _early_nftables(document: Document, version: versions.Version, path: str) -> Finding:
+def _early_nftables(document: Document, version: kubernetes_versions.Version, path: str) -> Finding:
     """The finding about nftables in a Kubernetes in which it is not stable."""
     since, stable = f"v1.{matrix.NFTABLES_BETA}", f"v1.{matrix.NFTABLES_STABLE}"
     hint = f"Use iptables, or Kubernetes {stable} or newer."

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 
 from clusters.config import runtimes
 from clusters.config.keys import OURS, Model, Names, Switch, Text, key, text_of
-from clusters.config.versions import newest_proven, spelled
+from clusters.config.kubernetes_versions import newest_proven, spelled
 
 PROXY_MODES = ("iptables", "ipvs", "nftables")
 DISTRIBUTIONS = ("kubernetes", "k3s", "k8e")

@@ -28,9 +28,9 @@ from clusters.management.recipe_options import add_questions, answers_of_options
 from clusters.management.root_texts import is_named, lines_of
 from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
-from clusters.runs.access.host_keys import OtherKey
 from clusters.runs.access.key_files import TerminalKeys
 from clusters.runs.access.logins import logins_for
+from clusters.runs.access.pinned_host_keys import OtherKey
 from clusters.runs.claims.leases import claim_run
 from clusters.runs.events.terminal import TerminalProgress, duration
 from clusters.runs.jobs.host_key_scan import one_key_per_place, scan_host_keys

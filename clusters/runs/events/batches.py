@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.plaintext import plain_text
-from clusters.runs.events.masking import LONGEST_TAIL
+from clusters.runs.events.log_masks import LONGEST_TAIL
 from clusters.runs.events.redraws import last_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from clusters.runs.events.masking import Masks
+    from clusters.runs.events.log_masks import Masks
 
 CHUNK_LINES = 64
 # Characters. A chunk must fit into a websocket frame of 64 KB, and a character may take six bytes in JSON.

@@ -14,7 +14,7 @@ from clusters.config.secrets.finder import secrets_in
 from clusters.engine import events
 from clusters.runs.events.batches import UNUSABLE, make_batch, note_about
 from clusters.runs.events.doorbell import Bell
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 from clusters.runs.events.redraws import Redraws
 from clusters.runs.events.store import LeaseLost, store
 

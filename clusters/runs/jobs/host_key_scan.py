@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from clusters.config.jump_hosts import reached
 from clusters.remote.probe import JUMP
-from clusters.runs.access.host_keys import OtherKey, PinnedKeys, shown_key
+from clusters.runs.access.pinned_host_keys import OtherKey, PinnedKeys, shown_key
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document, Host

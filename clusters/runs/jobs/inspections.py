@@ -24,15 +24,15 @@ from clusters.errors import InstallerError, SourceError
 from clusters.models import Inspection
 from clusters.remote.host import Cancel
 from clusters.remote.ssh import SshHost
-from clusters.runs.access.host_keys import PinnedKeys
 from clusters.runs.access.logins import logins_for
+from clusters.runs.access.pinned_host_keys import PinnedKeys
 from clusters.runs.access.targets import target_for
 from clusters.runs.artifact_source import configured_source
 from clusters.runs.claims.authority import refuse_without_authority
 from clusters.runs.claims.claim import lease_end
 from clusters.runs.documents import read_document
 from clusters.runs.events.batches import clean, plain
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document

@@ -24,15 +24,15 @@ from clusters.errors import InstallerError
 from clusters.models import Probe
 from clusters.remote.probe import JUMP, STAGES, probe
 from clusters.remote.target import target_of
-from clusters.runs.access.host_keys import PinnedKeys
 from clusters.runs.access.logins import logins_for, versions_of
+from clusters.runs.access.pinned_host_keys import PinnedKeys
 from clusters.runs.access.targets import agent_socket, allowed_networks
 from clusters.runs.claims.authority import refuse_without_authority
 from clusters.runs.claims.claim import claim, lease_end
 from clusters.runs.claims.shares import Shares, owner_counts
 from clusters.runs.documents import read_document
 from clusters.runs.events.batches import plain
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

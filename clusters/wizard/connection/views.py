@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
-from clusters.runs.access.host_keys import OtherKey
+from clusters.runs.access.pinned_host_keys import OtherKey
 from clusters.selectors import cluster_for
 from clusters.wizard.core import flow
 from clusters.wizard.pages import connection

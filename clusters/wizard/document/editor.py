@@ -10,13 +10,13 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from clusters.config.dialects.markdown import BYTE_ORDER_MARK, source_of
+from clusters.config.document_masks.comments import hidden_comments, restored_comments, without
+from clusters.config.document_masks.findings import with_texts
+from clusters.config.document_masks.misplaced import masks_astray
+from clusters.config.document_masks.texts import MaskedText, masked_text
+from clusters.config.document_masks.unmask import missing_secret, with_masks, with_secrets, with_stand_ins
 from clusters.config.finding import Severity, locate
 from clusters.config.load import WITH_STAND_INS, load
-from clusters.config.masks.comments import hidden_comments, restored_comments, without
-from clusters.config.masks.findings import with_texts
-from clusters.config.masks.misplaced import masks_astray
-from clusters.config.masks.texts import MaskedText, masked_text
-from clusters.config.masks.unmask import missing_secret, with_masks, with_secrets, with_stand_ins
 from clusters.config.rules import check
 from clusters.config.secret import MASK, STAND_IN, without_stand_ins
 from clusters.config.secrets.finder import replaced

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from clusters.config.versions import known_versions
+from clusters.config.kubernetes_versions import known_versions
 from clusters.runs.artifact_source import readable_source, source_is_upstream
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clusters.config.dialects.render import documents
+from clusters.config.document_masks.misplaced import masks_astray
+from clusters.config.document_masks.unmask import with_masks, with_secrets, with_stand_ins
 from clusters.config.load import load
-from clusters.config.masks.misplaced import masks_astray
-from clusters.config.masks.unmask import with_masks, with_secrets, with_stand_ins
 from clusters.config.plugin_options import Option, options_of
 from clusters.config.yaml import emit
 from clusters.wizard.core.fields import choice, lines, number, text

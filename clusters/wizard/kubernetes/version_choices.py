@@ -11,15 +11,15 @@ from django.utils.translation import gettext as _
 
 from clusters.catalog.fitting import NothingFits, fit_of
 from clusters.catalog.needed import parts
-from clusters.config.versions import PROVEN_WITH, is_known, newest_proven, standing_of
+from clusters.config.kubernetes_versions import PROVEN_WITH, is_known, newest_proven, standing_of
 from clusters.errors import ConfigError, InstallerError
 from clusters.runs.artifact_source import available_versions
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
+    from clusters.config.kubernetes_versions import Standing
     from clusters.config.schema import Document
-    from clusters.config.versions import Standing
     from clusters.engine.source import Source
     from clusters.wizard.kubernetes.artifact_choices import Offered
 

@@ -8,9 +8,9 @@ from crispy_forms.layout import Field
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from clusters.config.kubernetes_versions import is_known, spelled
 from clusters.config.plugins import names, plugins
 from clusters.config.rules.notbuilt import is_built
-from clusters.config.versions import is_known, spelled
 from clusters.wizard.core.fields import choice, give_choices, laid_out, text
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.kubernetes.artifact_choices import kubernetes_versions

@@ -23,8 +23,8 @@ from clusters.catalog.components import component_of, file_names
 from clusters.catalog.manifests import read_objects
 from clusters.catalog.networks import cilium, hybridnet, kubeovn
 from clusters.catalog.plugins import adapt_objects, pod_specs
+from clusters.config.kubernetes_versions import known_versions, parse_version
 from clusters.config.plugins import Release, releases_of
-from clusters.config.versions import known_versions, parse_version
 from clusters.engine.cluster import Cluster
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import Kept, PretendSource, seed

@@ -13,8 +13,8 @@ from clusters.catalog.networks import calico, flannel, none
 from clusters.catalog.networks.calico.needs import typha_is_on
 from clusters.catalog.plugins import adapt_objects, images
 from clusters.catalog.steps.images import network
+from clusters.config.kubernetes_versions import known_versions, parse_version
 from clusters.config.plugins import plugins
-from clusters.config.versions import known_versions, parse_version
 from clusters.engine.events import CheckFound, Output
 from clusters.engine.plan import make_plan
 from clusters.engine.source import Artifact

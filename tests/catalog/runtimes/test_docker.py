@@ -12,7 +12,7 @@ import yaml
 from clusters.catalog import kubeadm
 from clusters.catalog.runtimes import docker, gentle, runtime_of
 from clusters.catalog.runtimes.docker.components import ENGINE, SHIM
-from clusters.config.versions import CRI_DOCKERD, DOCKER
+from clusters.config.kubernetes_versions import CRI_DOCKERD, DOCKER
 from clusters.engine.check import CHECKS
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import pretend, seed

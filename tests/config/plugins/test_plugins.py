@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from clusters.config.keys import Model
+from clusters.config.kubernetes_versions import known_versions, parse_version
 from clusters.config.plugin_options import options_of
 from clusters.config.plugins import NetworkPlugin, names, plugin_version, plugins
 from clusters.config.schema import Document, Network
-from clusters.config.versions import known_versions, parse_version
 from clusters.errors import ConfigError
 
 FOLDER = Path(__file__).resolve().parents[3] / "clusters" / "config" / "plugins"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.versions import known_versions
+from clusters.config.kubernetes_versions import known_versions
 from clusters.wizard.kubernetes import version_choices
 from clusters.wizard.kubernetes.artifact_choices import Offered
 

@@ -11,7 +11,7 @@ from clusters.config.load import load
 from clusters.config.schema import Host, RoleGroups
 from clusters.config.secret import Secret
 from clusters.models import AuditEntry, Inspection
-from clusters.runs.access.host_keys import pin
+from clusters.runs.access.pinned_host_keys import pin
 from clusters.runs.claims.jobs import Jobs
 from clusters.runs.jobs.inspections import inspect_row
 from tests.conftest import SEED

@@ -11,8 +11,8 @@ from clusters.catalog.networks.calico.files import COMPONENT, NAME, manifest_of
 from clusters.catalog.networks.calico.needs import between, needs, sends_directly, typha_is_on
 from clusters.catalog.plugins import AFTER, Plugin, adapt_objects, nodes_ready, pod_networks
 from clusters.catalog.rollout import rollout_of
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.plugins import plugin_version
-from clusters.config.versions import parse_version
 from clusters.engine.step import step
 from clusters.errors import SourceError
 from clusters.localfile import read_regular

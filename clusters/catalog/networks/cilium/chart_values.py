@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.networks.cilium.parts import without_digests
 from clusters.catalog.plugins import pod_networks
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.plugins import plugin_version
-from clusters.config.versions import parse_version
 
 if TYPE_CHECKING:
     from clusters.catalog.networks.cilium.parts import Values

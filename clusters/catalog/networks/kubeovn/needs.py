@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.networks.needs import TUNNEL_PORTS
 from clusters.catalog.plugins import Between, Needs
+from clusters.config.kubernetes_versions import MASTER_KEY, WORKER_KEY, facts_of
 from clusters.config.topology import names
-from clusters.config.versions import MASTER_KEY, WORKER_KEY, facts_of
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document

@@ -10,7 +10,7 @@ from clusters.catalog.images import image_ref
 from clusters.catalog.paths import CNI_BIN
 from clusters.catalog.runtimes import registries
 from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
-from clusters.config.versions import facts_of
+from clusters.config.kubernetes_versions import facts_of
 from clusters.engine.artifacts import INCOMING
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, service, so_if

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from clusters.catalog.runtimes.crio import RUNTIME
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.matrix import numbers, runtime_refused
-from clusters.config.versions import parse_version
 from clusters.engine.check import error, precheck, warning
 from clusters.remote.shell import sh
 

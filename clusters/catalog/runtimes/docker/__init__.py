@@ -13,7 +13,7 @@ from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import gentle, registries
 from clusters.catalog.runtimes.docker.components import ENGINE, SHIM
 from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
-from clusters.config.versions import facts_of
+from clusters.config.kubernetes_versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, service, so_if

@@ -7,7 +7,7 @@ cri-dockerd's those of kubespray (checksums.yml). None was compared with a downl
 from __future__ import annotations
 
 from clusters.catalog.components import GITHUB, Component
-from clusters.config.versions import CRI_DOCKERD, DOCKER
+from clusters.config.kubernetes_versions import CRI_DOCKERD, DOCKER
 
 ENGINE = Component(
     "docker",

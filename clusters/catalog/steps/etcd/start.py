@@ -12,7 +12,7 @@ from clusters.catalog.steps.etcd.certificates import is_service
 from clusters.catalog.steps.etcd.existing import ENV, began_with, has_data, peer_url
 from clusters.catalog.steps.etcd.members import Member, etcdctl, listed, teller
 from clusters.catalog.turns import in_turn, turn
-from clusters.config.components.etcd_tuning import flags, removed_flags, variable_of
+from clusters.config.component_settings.etcd_tuning import flags, removed_flags, variable_of
 from clusters.config.syntax import in_url
 from clusters.engine.artifacts import unpacked
 from clusters.engine.step import step

@@ -17,8 +17,8 @@ from clusters.catalog.paths import MANIFESTS
 from clusters.catalog.rollout import nodes_of
 from clusters.catalog.staticpod import command_of, running
 from clusters.catalog.steps.kubernetes.control_plane import comes_back
+from clusters.config.kubernetes_versions import Version, parse_version
 from clusters.config.plugins import is_left_to_the_user
-from clusters.config.versions import Version, parse_version
 from clusters.engine.step import step
 from clusters.engine.wants import NoAnswer, NotReached, Sight, Wanted
 from clusters.numbers import moment

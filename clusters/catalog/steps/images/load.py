@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog import runtimes
-from clusters.config.versions import NODE_DNS_IMAGE, etcd_image, facts_of
+from clusters.config.kubernetes_versions import NODE_DNS_IMAGE, etcd_image, facts_of
 from clusters.engine.step import step
 
 if TYPE_CHECKING:

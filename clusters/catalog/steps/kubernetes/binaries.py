@@ -9,8 +9,8 @@ from clusters.catalog.components import artifact
 from clusters.catalog.kubeadm.dialect import parsed
 from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.topology import is_dual_stack
-from clusters.config.versions import parse_version
 from clusters.engine.artifacts import binary
 from clusters.engine.step import step
 from clusters.engine.wants import command, file

@@ -10,9 +10,9 @@ from clusters.catalog import dns_pods
 from clusters.catalog.corefile import HEALTH_PORT, cluster_corefile, node_corefile
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import get_object, kubectl
+from clusters.config.kubernetes_versions import NODE_DNS_IMAGE
 from clusters.config.schema import Dns
 from clusters.config.topology import NODE_DNS_ADDRESS
-from clusters.config.versions import NODE_DNS_IMAGE
 from clusters.engine.step import step
 from clusters.engine.wants import Sight, Wanted, directory, eventually, file
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl, no_answer
-from clusters.config.versions import WORKER_KEY, facts_of
+from clusters.config.kubernetes_versions import WORKER_KEY, facts_of
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import words

@@ -10,7 +10,7 @@ from clusters.catalog.kubeadm.components import kubelet_configuration
 from clusters.catalog.kubeadm.documents import cluster_configuration
 from clusters.catalog.kubectl import get_object, get_objects, kubectl
 from clusters.catalog.paths import BIN, KUBEADM_CONFIG, LOCK
-from clusters.config.versions import parse_version
+from clusters.config.kubernetes_versions import parse_version
 from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import sh
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.components import feature_gate_lists
+from clusters.config.component_settings import feature_gate_lists
 from clusters.config.syntax import switch_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from clusters.config import versions
+from clusters.config import kubernetes_versions
 from clusters.errors import ConfigError
 from tests.plans import newest_patches
 
@@ -57,17 +57,17 @@ PUBLISHED_ETCD = (
 )
 
 
-def images_of(version: versions.Version) -> list[str]:
+def images_of(version: kubernetes_versions.Version) -> list[str]:
     """A version's images in the published table, without their repository."""
     lines = [line.split() for line in KUBEADM_IMAGES.strip().splitlines()]
-    return [line for line in lines if versions.parse_version(line[0]) <= version][-1][1:]
+    return [line for line in lines if kubernetes_versions.parse_version(line[0]) <= version][-1][1:]
 
 
 def test_every_version_asks_for_the_images_that_kubeadm_asks_for() -> None:
-    known = versions.known_versions()
+    known = kubernetes_versions.known_versions()
     assert len(known) == sum(last + 1 for last in LAST_PATCHES.values())
     for text in known:
-        facts = versions.facts_of(text)
+        facts = kubernetes_versions.facts_of(text)
         asked = [each.removeprefix(f"{facts.image_repository}/") for each in (facts.pause_image, facts.coredns_image)]
         assert asked == images_of(facts.version), text
 
@@ -75,44 +75,44 @@ def test_every_version_asks_for_the_images_that_kubeadm_asks_for() -> None:
 def test_the_last_patch_of_every_series_is_the_published_one() -> None:
     assert newest_patches() == tuple(f"v1.{minor}.{LAST_PATCHES[minor]}" for minor in sorted(LAST_PATCHES)[::-1])
     for text in newest_patches():
-        assert versions.is_known(text)
-        assert str(versions.facts_of(text).version) == text
+        assert kubernetes_versions.is_known(text)
+        assert str(kubernetes_versions.facts_of(text).version) == text
 
 
 def test_parts_are_of_versions_that_were_published() -> None:
     for text in newest_patches():
-        facts = versions.facts_of(text)
+        facts = kubernetes_versions.facts_of(text)
         assert facts.crictl in PUBLISHED_CRICTL and facts.etcd in PUBLISHED_ETCD
         assert facts.crictl.split(".")[:2] == text.removeprefix("v").split(".")[:2]
 
 
 def test_containerd_1_ends_with_kubernetes_1_35() -> None:
-    assert versions.facts_of("v1.35.0").containerd.startswith("1.7.")
-    assert versions.facts_of("v1.36.0").containerd.startswith("2.3.")
-    assert versions.facts_of("v1.37.2").containerd.startswith("2.3.")
+    assert kubernetes_versions.facts_of("v1.35.0").containerd.startswith("1.7.")
+    assert kubernetes_versions.facts_of("v1.36.0").containerd.startswith("2.3.")
+    assert kubernetes_versions.facts_of("v1.37.2").containerd.startswith("2.3.")
 
 
 def test_what_1_37_is_made_of() -> None:
     """The values of kubeadm's constants PauseVersion, CoreDNSVersion, DefaultEtcdVersion."""
-    facts = versions.facts_of("v1.37.2")
+    facts = kubernetes_versions.facts_of("v1.37.2")
     assert facts.pause_image == "registry.k8s.io/pause:3.10.2"
     assert facts.coredns_image == "registry.k8s.io/coredns/coredns:v1.14.6"
-    assert versions.etcd_image(facts.version) == "registry.k8s.io/etcd:3.7.0-0"
+    assert kubernetes_versions.etcd_image(facts.version) == "registry.k8s.io/etcd:3.7.0-0"
     assert (facts.etcd, facts.crictl, facts.kubeadm_api) == ("3.7.0", "1.37.0", "v1beta4")
 
 
 @pytest.mark.parametrize("text", ["v1.19.0", "v1.38.0", "v1.20.16", "v1.20", "1.20.2-rc.1", "latest", "", "v2.0.0"])
 def test_what_does_not_exist_is_unknown_and_something_near_is_proposed(text: str) -> None:
-    assert not versions.is_known(text)
-    assert versions.is_known(versions.nearest(text))
+    assert not kubernetes_versions.is_known(text)
+    assert kubernetes_versions.is_known(kubernetes_versions.nearest(text))
     with pytest.raises(ConfigError):
-        versions.facts_of(text)
+        kubernetes_versions.facts_of(text)
 
 
 def test_the_nearest_version_is_of_the_same_series() -> None:
-    assert versions.nearest("v1.20.99") == "v1.20.15"
-    assert versions.nearest("1.24") == "v1.24.17"
-    assert versions.nearest("v1.18.6") == "v1.20.15"
+    assert kubernetes_versions.nearest("v1.20.99") == "v1.20.15"
+    assert kubernetes_versions.nearest("1.24") == "v1.24.17"
+    assert kubernetes_versions.nearest("v1.18.6") == "v1.20.15"
 
 
 @pytest.mark.parametrize(
@@ -124,38 +124,42 @@ def test_the_nearest_version_is_of_the_same_series() -> None:
     ],
 )
 def test_why_a_version_is_unknown_names_a_range_that_it_is_not_in(text: str, message: str, allowed: str) -> None:
-    assert versions.why_unknown(text) == (message, allowed)
+    assert kubernetes_versions.why_unknown(text) == (message, allowed)
 
 
 @pytest.mark.parametrize("text", ["v1.037.2", "01.37.2", "v1.37.\u0662", "v1.37.2-rc.1", "1.37", "vv1.37.2"])
 def test_a_text_that_only_looks_like_a_version_is_not_one(text: str) -> None:
-    assert not versions.is_known(text) and versions.spelled(f" {text} ") == text
-    assert versions.is_known(versions.nearest(text))
+    assert not kubernetes_versions.is_known(text) and kubernetes_versions.spelled(f" {text} ") == text
+    assert kubernetes_versions.is_known(kubernetes_versions.nearest(text))
 
 
 @pytest.mark.parametrize("text", ["1.37.2", " v1.37.2 ", "v1.37.2\n", "v1.37.2"])
 def test_a_version_has_one_spelling(text: str) -> None:
-    assert versions.spelled(text) == "v1.37.2"
+    assert kubernetes_versions.spelled(text) == "v1.37.2"
 
 
 def test_what_ran_beside_a_proven_version_is_on_record() -> None:
-    assert tuple(versions.PROVEN_WITH) == versions.PROVEN
+    assert tuple(kubernetes_versions.PROVEN_WITH) == kubernetes_versions.PROVEN
 
 
 def test_a_patch_newer_than_the_table_is_recognized() -> None:
-    assert versions.is_newer_than_the_table("v1.37.999") and not versions.is_newer_than_the_table("v1.37.2")
-    assert not versions.is_newer_than_the_table("v1.33.14") and not versions.is_newer_than_the_table("v1.38.0")
+    assert kubernetes_versions.is_newer_than_the_table("v1.37.999") and not kubernetes_versions.is_newer_than_the_table(
+        "v1.37.2"
+    )
+    assert not kubernetes_versions.is_newer_than_the_table(
+        "v1.33.14"
+    ) and not kubernetes_versions.is_newer_than_the_table("v1.38.0")
 
 
 def test_a_new_patch_of_a_living_series_is_believed() -> None:
-    assert versions.is_known("v1.36.9") and versions.is_known("v1.37.3")
-    assert not versions.is_known("v1.33.14")
+    assert kubernetes_versions.is_known("v1.36.9") and kubernetes_versions.is_known("v1.37.3")
+    assert not kubernetes_versions.is_known("v1.33.14")
 
 
 def test_the_end_of_a_series_does_not_make_its_last_patch_final() -> None:
-    assert versions.is_known("v1.34.99")
-    found = versions.standing_of("v1.34.99", date(2026, 11, 28))
-    assert found == versions.Standing(proven=False, ended=date(2026, 10, 27))
+    assert kubernetes_versions.is_known("v1.34.99")
+    found = kubernetes_versions.standing_of("v1.34.99", date(2026, 11, 28))
+    assert found == kubernetes_versions.Standing(proven=False, ended=date(2026, 10, 27))
 
 
 @pytest.mark.parametrize(
@@ -173,36 +177,40 @@ def test_the_end_of_a_series_does_not_make_its_last_patch_final() -> None:
     ],
 )
 def test_proven_and_ended_are_two_things(text: str, proven: bool, ended: date | None) -> None:
-    assert versions.standing_of(text, date(2026, 11, 28)) == versions.Standing(proven, ended)
+    assert kubernetes_versions.standing_of(text, date(2026, 11, 28)) == kubernetes_versions.Standing(proven, ended)
 
 
 @pytest.mark.parametrize("text", ["v1.38.0", "v1.20.99", "latest", ""])
 def test_an_unknown_version_has_no_standing(text: str) -> None:
-    assert versions.standing_of(text, date(2026, 11, 28)) is None
+    assert kubernetes_versions.standing_of(text, date(2026, 11, 28)) is None
 
 
 def test_a_series_is_maintained_until_the_end_of_its_last_day() -> None:
     for today, ended in ((date(2027, 6, 28), None), (date(2027, 6, 29), date(2027, 6, 28))):
-        assert versions.standing_of("v1.36.3", today) == versions.Standing(proven=True, ended=ended)
+        assert kubernetes_versions.standing_of("v1.36.3", today) == kubernetes_versions.Standing(
+            proven=True, ended=ended
+        )
 
 
 def test_each_series_ends_after_the_previous_one_and_is_final_only_then() -> None:
     later = date(2099, 1, 1)
-    ends = [found.ended for text in newest_patches() if (found := versions.standing_of(text, later))]
+    ends = [found.ended for text in newest_patches() if (found := kubernetes_versions.standing_of(text, later))]
     assert None not in ends and ends == sorted(ends, key=str, reverse=True) and len(set(ends)) == len(LAST)
 
 
 def test_the_newest_proven_version_of_some() -> None:
-    assert versions.newest_proven() == versions.PROVEN[0] == "v1.37.2"
-    assert list(versions.PROVEN) == sorted(versions.PROVEN, key=versions.parse_version, reverse=True)
-    assert versions.newest_proven(("v1.36.4", "1.36.3", "v1.20.2")) == "1.36.3"
-    assert versions.newest_proven(("v1.36.4", "latest")) == versions.newest_proven(()) == ""
+    assert kubernetes_versions.newest_proven() == kubernetes_versions.PROVEN[0] == "v1.37.2"
+    assert list(kubernetes_versions.PROVEN) == sorted(
+        kubernetes_versions.PROVEN, key=kubernetes_versions.parse_version, reverse=True
+    )
+    assert kubernetes_versions.newest_proven(("v1.36.4", "1.36.3", "v1.20.2")) == "1.36.3"
+    assert kubernetes_versions.newest_proven(("v1.36.4", "latest")) == kubernetes_versions.newest_proven(()) == ""
 
 
 def test_versions_are_compared_as_numbers() -> None:
-    assert versions.parse_version("v1.9.0") < versions.parse_version("1.10.0")
-    assert versions.parse_version("1.20.2") == versions.parse_version("v1.20.2")
-    assert versions.parse_version("v1.20.10") > versions.parse_version("v1.20.9")
+    assert kubernetes_versions.parse_version("v1.9.0") < kubernetes_versions.parse_version("1.10.0")
+    assert kubernetes_versions.parse_version("1.20.2") == kubernetes_versions.parse_version("v1.20.2")
+    assert kubernetes_versions.parse_version("v1.20.10") > kubernetes_versions.parse_version("v1.20.9")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +233,7 @@ def test_versions_are_compared_as_numbers() -> None:
 def test_the_seams_between_versions(
     text: str, api: str, labels: str, taints: str, repository: str, dockershim: bool
 ) -> None:
-    facts = versions.facts_of(text)
+    facts = kubernetes_versions.facts_of(text)
     prefix = "node-role.kubernetes.io/"
     assert facts.kubeadm_api == api
     assert facts.control_plane_labels == tuple(prefix + each for each in labels.split())
@@ -235,7 +243,7 @@ def test_the_seams_between_versions(
 
 
 def test_images_are_those_kubeadm_asks_for() -> None:
-    old, new = versions.facts_of("v1.20.2"), versions.facts_of("v1.34.0")
+    old, new = kubernetes_versions.facts_of("v1.20.2"), kubernetes_versions.facts_of("v1.34.0")
     assert (old.pause_image, old.coredns_image) == ("k8s.gcr.io/pause:3.2", "k8s.gcr.io/coredns:1.7.0")
     assert new.pause_image == "registry.k8s.io/pause:3.10.1"
     assert new.coredns_image == "registry.k8s.io/coredns/coredns:v1.12.1"
@@ -243,4 +251,4 @@ def test_images_are_those_kubeadm_asks_for() -> None:
 
 def test_no_version_gets_an_etcd_that_could_lose_data() -> None:
     for text in newest_patches():
-        assert versions.facts_of(text).etcd not in ("3.5.0", "3.5.1", "3.5.2")
+        assert kubernetes_versions.facts_of(text).etcd not in ("3.5.0", "3.5.1", "3.5.2")

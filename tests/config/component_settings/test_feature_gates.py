@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.config import rules
-from clusters.config.components import feature_gate_lists, feature_gates
+from clusters.config.component_settings import feature_gate_lists, feature_gates
 from tests.config.documents import seed_document
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from clusters.config.document_masks.pairing import paired, parts_of, printed, same_machines
+from clusters.config.document_masks.placing import Places, Shown, secrets_of_texts
 from clusters.config.finding import error
-from clusters.config.masks.pairing import paired, parts_of, printed, same_machines
-from clusters.config.masks.placing import Places, Shown, secrets_of_texts
 from clusters.config.secret import MASK, STAND_IN, Secret
 from clusters.config.secrets.finder import apart, secret_spans
 from clusters.config.secrets.names import is_open_value, is_secret_key

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from clusters.config.components.feature_gates import NEW_GATES
+from clusters.config.component_settings.feature_gates import NEW_GATES
 from clusters.config.suggestions import nearest
 
 _DURATIONS = (

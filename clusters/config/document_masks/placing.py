@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from clusters.config.masks.pairing import Keys, Pairs
+from clusters.config.document_masks.pairing import Keys, Pairs
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from clusters.config.masks.comments import comments_of
+from clusters.config.document_masks.comments import comments_of
 from clusters.config.secret import MASK, STAND_IN
 from clusters.config.yaml.nodes import every
 from clusters.config.yaml.tree import Mapping, Scalar, read

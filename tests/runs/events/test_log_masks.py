@@ -16,7 +16,7 @@ from clusters.config.load import load
 from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import secrets_in
 from clusters.config.secrets.ordinary_words import ORDINARY
-from clusters.runs.events.masking import Masks
+from clusters.runs.events.log_masks import Masks
 
 AWKWARD = "p'a$s\"w`ö/r d&1\\"
 PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(

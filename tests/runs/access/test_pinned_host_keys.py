@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, connections
 
 from clusters.remote.auth.host_keys import PinnedKey
-from clusters.runs.access.host_keys import PinnedKeys, pin
+from clusters.runs.access.pinned_host_keys import PinnedKeys, pin
 
 if TYPE_CHECKING:
     from clusters.models import Cluster

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.masks.placing import Shown, secrets_of_masks
+from clusters.config.document_masks.placing import Shown, secrets_of_masks
 from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import hidden_text, places, secrets_in
 from clusters.config.yaml.nodes import every

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from clusters.config.document_masks.pairing import parts_of
+from clusters.config.document_masks.placing import Shown, secrets_of_masks
+from clusters.config.document_masks.unmask import as_shown, spans_of
 from clusters.config.load import WITH_STAND_INS, load
-from clusters.config.masks.pairing import parts_of
-from clusters.config.masks.placing import Shown, secrets_of_masks
-from clusters.config.masks.unmask import as_shown, spans_of
 from clusters.config.secret import STAND_IN, Secret
 from clusters.config.secrets.texts import Placed, apart, placed
 from clusters.config.secrets.walk import walked
