@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 import time
@@ -206,3 +207,15 @@ def _as_answer(reply: Reply, ran: Ran) -> Answer:
     if isinstance(reply, Exception):
         return Answer(error=reply)
     return reply(ran)
+
+
+def digest_on(host: FakeHost) -> Callable[[Ran], Answer]:
+    """An answer to checks of files by sha256sum, from the files that were put on the host."""
+
+    def answer(ran: Ran) -> Answer:
+        there = host.files.get(ran.command.split("sha256sum < ")[1].split()[0])
+        if there is None:
+            return Answer(exit_code=1)
+        return Answer(f"{hashlib.sha256(there.content).hexdigest()}  -\n{there.mode:o} {there.owner}\n")
+
+    return answer

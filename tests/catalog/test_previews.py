@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +28,7 @@ from tests.catalog.pretend import GOOD, PretendSource, manifest, pretend, seed
 from tests.catalog.test_living import living
 from tests.catalog.test_looks import DOCUMENTS
 from tests.engine.test_executor import Kept
-from tests.fake_host import Answer, FakeHost
+from tests.fake_host import Answer, FakeHost, digest_on
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,16 +121,6 @@ class Installed:
         found = {(each.step, each.host): each.found for each in sink.events if isinstance(each, WantSeen)}
         ends = [each for each in sink.events if isinstance(each, StepChanged) and State(each.state).over]
         return {(each.step, each.host): (str(each.state), found.get((each.step, each.host), "")) for each in ends}
-
-
-def digest_on(host: FakeHost) -> Any:
-    def answer(ran: Ran) -> Answer:
-        there = host.files.get(ran.command.split("sha256sum < ")[1].split()[0])
-        if there is None:
-            return Answer(exit_code=1)
-        return Answer(f"{hashlib.sha256(there.content).hexdigest()}  -\n{there.mode:o} {there.owner}\n")
-
-    return answer
 
 
 def running(ran: Ran) -> Answer:

@@ -339,3 +339,9 @@ def test_the_kubeconfigs_server_can_be_resolved_from_outside(
 ) -> None:
     cluster, _hosts, _sink = pretend(monkeypatch, archive, document=seed(controlPlaneEndpoint=endpoint))
     assert f"server: {server}\n" in ready.kubeconfig(cluster.machine("node1"), cluster).reveal()
+
+
+def test_every_need_is_a_step() -> None:
+    needs = {(path, need) for path, each in STEPS.steps.items() for need in (*each.needs, *each.needs_all)}
+    assert len(needs) > 50
+    assert [(path, need) for path, need in sorted(needs) if need not in STEPS.steps] == []

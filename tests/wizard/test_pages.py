@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from clusters.wizard.core import flow
 from clusters.wizard.kubernetes.artifact_choices import Offered
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from django.contrib.auth.models import User
     from django.test import Client
     from pytest_django.fixtures import SettingsWrapper
@@ -31,6 +30,11 @@ SECRETS = ("Qcloud@123", "Testing123")
 
 def test_the_pages_are_found_in_their_order() -> None:
     assert [page.slug for page in flow.pages()] == SLUGS
+
+
+def test_every_page_has_an_icon_that_exists() -> None:
+    icons = (Path(__file__).parents[2] / "templates" / "_icons.svg").read_text()
+    assert [page.slug for page in flow.pages() if f'id="i-{page.icon}"' not in icons] == []
 
 
 @pytest.mark.parametrize("slug", SLUGS)
