@@ -18,8 +18,9 @@ SELDOM := series_before or seed_era or conformance or seldom
 NETWORKS := $(subst _,-,$(basename $(notdir $(wildcard tests/lab/networks/[a-z]*.py))))
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
-.PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-thorough test-processes test-postgres \
-	lab test-lab test-browser test-all test-series-before test-seed-era test-seldom test-networks conformance conformance-smoke lock
+.PHONY: help setup run demo lint format bench screenshots test test-tools test-fast coverage test-thorough test-processes \
+	test-postgres lab test-lab test-browser test-all test-series-before test-seed-era test-seldom test-networks \
+	conformance conformance-smoke lock
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
@@ -27,6 +28,7 @@ help:
 	@echo "make test          the checks and tests but the longest; as root on Debian it installs what they need"
 	@echo "make test-all      the same, with all of upstream's conformance tests, Kubernetes 1.36.3 and 1.20.2: hours"
 	@echo "make test-fast     the plain tests that need nothing but Python, in less than a minute"
+	@echo "make coverage      the same, and how much of the product they reach"
 	@echo "make test-thorough the heavy ones of these: sizes, measured times, every page with every value"
 	@echo "make test-lab      the tests that need the lab's machines, from the wizard to a cluster that loses some"
 	@echo "make test-browser  the tests of the pages, which need Chromium"
@@ -57,9 +59,11 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python scripts/find-dead-code
 	$(BIN)/lint-imports
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/codespell
+	$(BIN)/python scripts/check-words
 	$(BIN)/oxlint static tests/javascript
 
 format: $(READY)
@@ -83,6 +87,11 @@ test-tools:
 
 test-fast: $(READY)
 	$(PYTEST) -q -n 3 -m "not thorough and $(PLAIN)"
+
+# The same tests, and which lines of the product they reach; [tool.coverage.report] has the least that must be reached.
+# A target of its own, since measuring makes them slower.
+coverage: $(READY)
+	$(PYTEST) -q -n 3 --cov --cov-report=term:skip-covered -m "not thorough and $(PLAIN)"
 
 # What is heavy of the same kind: sizes, measured times, every page with every value, many examples.
 test-thorough: $(READY)

@@ -20,6 +20,7 @@ from clusters import services
 from clusters.errors import InstallerError
 from clusters.models import Account, AuditEntry, Cluster, HostKey, Notice, Run
 from clusters.selectors import note_if_foreign
+from clusters.services.requests import user_in
 from clusters.web.passwords import password_again
 
 if TYPE_CHECKING:
@@ -28,11 +29,18 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
+    # Of several models each.
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _UserAdmin = UserAdmin[User]
+else:
+    # Django's classes take no types when they run.
+    _ModelAdmin, _UserAdmin = admin.ModelAdmin, UserAdmin
+
 admin.site.unregister(get_user_model())
 admin.site.unregister(Group)
 
 
-class ReadOnly(admin.ModelAdmin):
+class ReadOnly(_ModelAdmin):
     """A read-only admin, because all changes go through services."""
 
     def has_add_permission(self, request: Any, obj: Any = None) -> bool:
@@ -126,7 +134,7 @@ class AccountAdmin(ReadOnly):
     list_display = ("user", "must_change_password", "one_time_since")
 
 
-class Administered(admin.ModelAdmin):
+class Administered(_ModelAdmin):
     """Accounts and their permissions: every page requires the password, like secrets.
 
     Only administrators may open them, because editing accounts can make any account an administrator.
@@ -161,7 +169,7 @@ class CrewAdmin(Administered, GroupAdmin):
 
 
 @admin.register(get_user_model())
-class PeopleAdmin(Administered, UserAdmin):
+class PeopleAdmin(Administered, _UserAdmin):
     """Accounts. A password set by an administrator is a one-time password: the owner must replace it at login.
 
     Accounts are deactivated but not deleted, so that records keep their user. Users change their own password on the
@@ -177,7 +185,7 @@ class PeopleAdmin(Administered, UserAdmin):
     def deactivate(self, request: HttpRequest, users: QuerySet[Any]) -> None:
         """Prevent logins with these accounts and end their sessions."""
         try:
-            names = services.accounts_deactivate(actor=request.user, users=list(users))
+            names = services.accounts_deactivate(actor=user_in(request), users=list(users))
         except InstallerError as error:
             self.message_user(request, error.with_hint, messages.ERROR)
             return
@@ -187,7 +195,7 @@ class PeopleAdmin(Administered, UserAdmin):
         """Give a new account a one-time password."""
         super().save_model(request, obj, form, change)
         if not change:
-            services.one_time_password_given(actor=request.user, user=obj)
+            services.one_time_password_given(actor=user_in(request), user=obj)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Give an account a one-time password when another user replaces its password."""
@@ -197,7 +205,7 @@ class PeopleAdmin(Administered, UserAdmin):
         with transaction.atomic():
             answer = super().user_change_password(request, id, form_url)
             if answer.status_code == 302 and user is not None:
-                services.one_time_password_given(actor=request.user, user=user)
+                services.one_time_password_given(actor=user_in(request), user=user)
         return answer
 
 

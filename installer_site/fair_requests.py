@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     Message = MutableMapping[str, Any]
-    Application = Callable[[Message, Any, Any], Awaitable[None]]
+    # Django, Channels and servestatic each define their own types for the same three values.
+    Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 AT_ONCE = 8
 """Requests that Django processes at a time. More threads would share the same processor, and each one, including the

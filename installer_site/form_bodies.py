@@ -29,6 +29,13 @@ PIECE = 64 * 1024
 class LeanRequest(ASGIRequest):
     """A request whose POST needs little more memory than its body. An incomplete form is refused."""
 
+    content_params: dict[str, str]
+    if TYPE_CHECKING:
+        # What django-stubs leave out of HttpRequest.
+        _read_started: bool
+
+        def _mark_post_parse_error(self) -> None: ...
+
     def __init__(self, scope: dict[str, Any], body_file: Any) -> None:
         # Bytes that are not text are replaced, as are escapes for such bytes.
         query = scope.get("query_string", b"")
@@ -37,7 +44,7 @@ class LeanRequest(ASGIRequest):
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         """Treat an invalid type as missing, so that only requests with a body are refused for it."""
         try:
-            super()._set_content_type_params(meta)
+            super()._set_content_type_params(meta)  # type: ignore[misc] # django-stubs leave it out
         except (LookupError, ValueError):
             self.content_type, self.content_params = "", {}
         self._encoding = None

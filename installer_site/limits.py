@@ -14,6 +14,7 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from twisted.internet import reactor
+from twisted.internet.protocol import connectionDone
 from twisted.web.http import HTTPChannel
 
 from clusters.web.live_rights import NOT_UNDERSTOOD, is_admitted
@@ -22,7 +23,9 @@ from installer_site.clients import client_of, session_in
 from installer_site.unread import Unread, when_there_is_room
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import ITCPTransport
+    from twisted.python.failure import Failure
+
+    from installer_site.unread import Transport
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +71,8 @@ class Channel(HTTPChannel):
     While its client does not read, nothing more is written, and no further request is read or handled.
     """
 
+    # An interface of zope, which mypy cannot read.
+    transport: Transport  # type: ignore[assignment]
     maxHeaders = 100
     totalHeadersSize = 16 * 1024
 
@@ -93,11 +98,11 @@ class Channel(HTTPChannel):
         super().connectionMade()
         self.factory.enter(self)
 
-    def connectionLost(self, reason: Any) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Stop counting the connection."""
         self.unread.end()
         self.factory.leave(self.transport)
-        reactor.callLater(LATE_SECONDS, self.factory.bodies.give, self._reserved)
+        reactor.callLater(LATE_SECONDS, self.factory.bodies.give, self._reserved)  # type: ignore[arg-type] # zope
         if self._answered is not None:
             # It has already finished; Twisted would report its end a second time.
             self.requests.remove(self._answered)
@@ -232,14 +237,15 @@ class Factory(HTTPFactory):
         super().__init__(server)
         server.handle_reply = when_there_is_room(server.handle_reply)
         self.timeOut = settings.SLIPWAY_HEADER_SECONDS
-        self.channels: dict[ITCPTransport, Channel] = {}
+        self.channels: dict[Transport, Channel] = {}
         self.bodies = Budget(max(BODIES_BYTES, settings.SLIPWAY_MAX_BODY))
         self.sockets = Places()
 
     def buildProtocol(self, addr: Any) -> Channel:
         """A channel that parses no forms."""
         channel: Channel = super().buildProtocol(addr)
-        channel.requestFactory = Request
+        # Daphne's requests are Twisted's, but daphne has no types.
+        channel.requestFactory = Request  # type: ignore[assignment]
         return channel
 
     def acceptableProtocols(self) -> list[bytes]:
@@ -256,7 +262,7 @@ class Factory(HTTPFactory):
             self.leave(oldest.transport)
             oldest.transport.abortConnection()
 
-    def leave(self, transport: ITCPTransport) -> None:
+    def leave(self, transport: Transport) -> None:
         """Remove the connection: it has ended or become an accepted live socket."""
         self.channels.pop(transport, None)
 

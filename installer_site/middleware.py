@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from clusters.services.requests import SessionRequest
+
     Next = Callable[[HttpRequest], HttpResponse]
 
 BEHIND_THE_LOOP = 10
@@ -83,7 +85,7 @@ class SessionSeen:
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: SessionRequest) -> HttpResponse:
         if request.user.is_authenticated:
             note(request.session.session_key or "", request.user.pk)
             if _by_a_person(request):
@@ -92,7 +94,7 @@ class SessionSeen:
             note(claimed, None)
         return self.get_response(request)
 
-    def _note(self, request: HttpRequest) -> None:
+    def _note(self, request: SessionRequest) -> None:
         session, now, address = request.session, timezone.now(), address_of(request)
         if session.seen_at is not None and now - session.seen_at < SEEN_EVERY and session.address == address:
             return
@@ -141,7 +143,10 @@ class AuditOrigin:
 class SignInFirst(LoginRequiredMiddleware):
     """Redirects to the sign-in page without a login; a request for part of a page gets 401 instead."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+    # django-stubs know only redirects here; Django passes on any response.
+    def handle_no_permission(  # type: ignore[override]
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponseBase:
         """Called by Django when nobody is signed in."""
         if request.headers.get("HX-Request"):
             return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Session"})

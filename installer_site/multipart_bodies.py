@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
-from django.http.multipartparser import MAX_TOTAL_HEADER_SIZE, MultiPartParserError
+
+# django-stubs lack the first.
+from django.http.multipartparser import MAX_TOTAL_HEADER_SIZE, MultiPartParserError  # type: ignore[attr-defined]
 from django.utils.http import parse_header_parameters
 
 LINE = b"\r\n"

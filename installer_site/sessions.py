@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
@@ -43,7 +43,7 @@ class SessionStore(DatabaseStore):
         return _hashed(self.session_key) if self.session_key else ""
 
     def _get_session_from_db(self) -> Session | None:
-        found: Session | None = self.model.objects.alive().filter(session_key=self.row_key).first()
+        found = self.get_model_class().objects.alive().filter(session_key=self.row_key).first()
         if found is None:
             self._session_key = None
             return None
@@ -56,7 +56,7 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row for this data, with its user."""
-        row: Session = super().create_model_instance(data)
+        row = cast("Session", super().create_model_instance(data))
         row.session_key = _hashed(row.session_key)
         row.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
         return row

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
     Message = MutableMapping[str, Any]
-    Application = Callable[[Message, Any, Any], Awaitable[None]]
+    # Django, Channels and servestatic each define their own types for the same three values.
+    Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 PART = 64 * 1024
 WHOLE = "http.response.pathsend"
@@ -51,7 +52,7 @@ class StaticFirst:
                 await send({"type": "http.response.body", "body": content[at : at + PART], "more_body": True})
             await send({"type": "http.response.body"})
 
-        await FileServerASGI(file)({**scope, "extensions": {WHOLE: {}}}, receive, send_parts)  # type: ignore[arg-type]
+        await FileServerASGI(file)({**scope, "extensions": {WHOLE: {}}}, receive, send_parts)
 
     async def _content(self, path: str) -> bytes:
         if path not in self._contents:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from twisted.internet.interfaces import ITCPTransport
+    from twisted.internet.interfaces import IAddress
 
     Message = MutableMapping[str, Any]
     Reply = Callable[[Any, Message], Awaitable[None]]
@@ -25,10 +25,34 @@ STALLED_SECONDS = 5
 CONTENT = ("http.response.body", "websocket.send")
 
 
+class Transport(Protocol):
+    """Twisted's ITCPTransport, as far as it is used here: mypy cannot read interfaces of zope."""
+
+    def getPeer(self) -> IAddress:
+        """The address of the client."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send it as soon as the client takes it."""
+        ...
+
+    def pauseProducing(self) -> None:
+        """Read nothing more."""
+        ...
+
+    def resumeProducing(self) -> None:
+        """Read again."""
+        ...
+
+    def abortConnection(self) -> None:
+        """Close it now, with what is not sent yet."""
+        ...
+
+
 class Unread:
     """Whether the buffer of one connection is full. It is full at 64 KB, and has room when all of it was read."""
 
-    def __init__(self, transport: ITCPTransport) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._full_since: float | None = None
         self._deadline: asyncio.TimerHandle | None = None

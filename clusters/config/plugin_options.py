@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from clusters.config.keys import ACTED, OLD
-from clusters.config.plugins import plugin_of, plugins
+from clusters.config.plugins import plugin_of
 from clusters.config.sections.network import Network
 
 if TYPE_CHECKING:
@@ -40,10 +40,6 @@ def options_of(plugin: str) -> tuple[Option, ...]:
         return ()
     info = Network.model_fields[found.attribute]
     return tuple(_options(info, f"spec.network.{info.alias or plugin}", found.attribute))
-
-
-SECTIONS = tuple(each.name for each in plugins() if each.section is not None)
-"""Plugins with a separate section."""
 
 
 def _options(info: FieldInfo, path: str, attribute: str) -> list[Option]:

@@ -194,12 +194,6 @@ def spelled(text: str) -> str:
         return text.strip()
 
 
-def compare(left: str, right: str) -> int:
-    """-1, 0 or 1 if `left` is older than, equal to or newer than `right`. Raises ConfigError."""
-    first, second = parse_version(left), parse_version(right)
-    return (first > second) - (first < second)
-
-
 def is_known(text: str) -> bool:
     """Whether this release exists and can be planned. In a maintained series, newer patches count as existing."""
     try:

@@ -72,7 +72,7 @@ class Recipe:
     confirm: str = ""
     done: str = ""
 
-    def said(self, sentence: str, document: Document) -> str:
+    def fill(self, sentence: str, document: Document) -> str:
         """A sentence of this recipe with the names of a cluster filled in."""
         words = {
             "{name}": document.name,

@@ -1,10 +1,18 @@
 """What the list of clusters shows of their documents becomes columns; those of stored clusters are filled in once."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.core.exceptions import ImproperlyConfigured
 from django.db import migrations, models
 
+if TYPE_CHECKING:
+    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+    from django.db.migrations.state import StateApps
 
-def fill(apps, schema_editor):
+
+def fill(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Read each stored document once; of one that cannot be read the columns stay empty, as the list showed it."""
     # Here, so that Django can list migrations without the rest of the product.
     from clusters.config.load import load

@@ -1,13 +1,21 @@
 """The audit becomes a chain: entries carry their author's name, and those that exist are brought into it and marked."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import django.utils.timezone
 from django.db import migrations, models
+
+if TYPE_CHECKING:
+    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+    from django.db.migrations.state import StateApps
 
 GENESIS = "0" * 64
 AT_ONCE = 500
 
 
-def chain(apps, schema_editor):
+def chain(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Number the entries in the order in which they were written, name their authors, and chain them."""
     from clusters.models import append_only
     from clusters.models.audit_chain import FIELDS, digest_of
@@ -31,7 +39,7 @@ def chain(apps, schema_editor):
     heads.create(pk=1, count=number, hash=digest)
 
 
-def text(length, **more):
+def text(length: int, **more: Any) -> models.CharField[str, str]:
     return models.CharField(max_length=length, **more)
 
 

@@ -4,14 +4,22 @@ Everybody signs in again: the old table holds what cookies hold, so its rows are
 django-axes, which counted wrong passwords before.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import migrations, models
 from django.utils import timezone
 
+if TYPE_CHECKING:
+    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+    from django.db.migrations.state import StateApps
+
 AXES = ("axes_accessattemptexpiration", "axes_accessattempt", "axes_accesslog", "axes_accessfailurelog")
 
 
-def forget(apps, schema_editor):
+def forget(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """What was kept in clear of sessions, and of people who signed in."""
     using = schema_editor.connection.alias
     apps.get_model("sessions", "Session").objects.using(using).all().delete()

@@ -1,4 +1,4 @@
-"""When each worker was last seen is stored, so that pages can say it."""
+"""When each worker was last seen is stored, so that pages can show it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class AuditEntries(models.QuerySet["AuditEntry"]):
         raise AppendOnly
 
     # Both would change the table without calling `update`.
-    bulk_update = _raw_delete = bulk_create  # type: ignore[assignment]
+    bulk_update = _raw_delete = bulk_create
 
 
 class AuditEntry(models.Model):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from clusters.models.fields import EncryptedTextField
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.models.run import Run
 
@@ -58,7 +58,7 @@ class Cluster(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def is_open_to(self, person: AbstractBaseUser) -> bool:
+    def is_open_to(self, person: User) -> bool:
         """Whether this user may use the cluster: they own it, or they may see everything."""
         return bool(getattr(person, "is_superuser", False)) or self.owner_id == person.pk
 

@@ -11,44 +11,42 @@ from django.db.models import Q
 from clusters.models.fields import EncryptedTextField
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
     """Credentials by the rights of a user."""
 
-    def granted_to(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
+    def granted_to(self, user: User | None) -> CredentialQuerySet:
         """Credentials that the user owns or shares, all for an administrator; none without a user."""
         if getattr(user, "is_superuser", False):
             return self.all()
         return self.in_the_name_of(user)
 
-    def in_the_name_of(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
+    def in_the_name_of(self, user: User | None) -> CredentialQuerySet:
         """Credentials that the user owns or shares, without the rights of an administrator."""
         if user is None or user.pk is None:
             return self.none()
         shares = Credential.users.through.objects.filter(user_id=user.pk)
         return self.filter(Q(owner_id=user.pk) | Q(pk__in=shares.values("credential_id")))
 
-    def of_clusters_of(self, owner: AbstractBaseUser | None) -> CredentialQuerySet:
+    def of_clusters_of(self, owner: User | None) -> CredentialQuerySet:
         """Credentials that documents of this owner may name. Administrator rights end when the account is deactivated;
         the others stay, so that the clusters of a user who left can be maintained."""
         return self.granted_to(owner) if owner is not None and owner.is_active else self.in_the_name_of(owner)
 
-    def usable_by(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
+    def usable_by(self, user: User | None) -> CredentialQuerySet:
         """Credentials that the user may use now; none once the account is deactivated."""
         return self.granted_to(user) if user is not None and user.is_active else self.none()
 
-    def usable_for(
-        self, owner: AbstractBaseUser | None, user: AbstractBaseUser | None, *, is_started: bool = False
-    ) -> CredentialQuerySet:
+    def usable_for(self, owner: User | None, user: User | None, *, is_started: bool = False) -> CredentialQuerySet:
         """Credentials that both the owner of a cluster and the user may use for its machines; for work that
         `is_started`, their accounts need not be active."""
         if is_started:
             return self.granted_to(user) & self.granted_to(owner)
         return self.usable_by(user) & self.of_clusters_of(owner)
 
-    def administered_by(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
+    def administered_by(self, user: User | None) -> CredentialQuerySet:
         """Credentials that the user may change, share and remove: their own, or all for an administrator."""
         if user is None or not user.is_active:
             return self.none()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -11,6 +11,12 @@ from django.db import models
 
 from clusters.errors import InstallerError
 from clusters.places import command_line
+
+if TYPE_CHECKING:
+    _TextField = models.TextField[str, str]
+else:
+    # Django's fields take no types when they run.
+    _TextField = models.TextField
 
 
 class KeyMissing(InstallerError):
@@ -27,7 +33,7 @@ def keys() -> MultiFernet:
         ) from error
 
 
-class EncryptedTextField(models.TextField):
+class EncryptedTextField(_TextField):
     """Encrypts with the first key, decrypts with any; empty values stay empty.
 
     A value that no key decrypts raises KeyMissing: ciphertext is never returned as if it were the text.

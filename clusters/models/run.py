@@ -98,8 +98,9 @@ class Run(LeasedRow):
     @property
     def seconds(self) -> float | None:
         """From the worker's claim to the end; None before the end, and for a run that never started."""
-        ended = self.started_at and self.finished_at
-        return (self.finished_at - self.started_at).total_seconds() if ended else None
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
 
 
 class StepRun(models.Model):

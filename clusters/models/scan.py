@@ -18,7 +18,7 @@ class Scan(Job):
     network = models.CharField(max_length=64)
     port = models.PositiveIntegerField(default=22)
     total = models.PositiveIntegerField(default=0)
-    looked = models.PositiveIntegerField(default=0)
+    looked = models.PositiveIntegerField(default=0)  # quoted: the column's name
     found = models.JSONField(default=list, blank=True)
     message = models.TextField(blank=True)
 

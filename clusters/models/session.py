@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
-from django.contrib.sessions.base_session import AbstractBaseSession
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from django.contrib.sessions.backends.base import SessionBase
+    from installer_site.sessions import SessionStore as SessionStore
 
 _CHANGES = ("session_data", "expire_date", "user")
 
@@ -37,6 +37,22 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.filter(models.Q(expire_date__lte=now) | idle)
 
 
+class SessionManager(BaseSessionManager["Session"]):
+    """Gives sessions by whether they are still good."""
+
+    def get_queryset(self) -> SessionQuerySet:
+        """All of them."""
+        return SessionQuerySet(self.model, using=self._db)
+
+    def alive(self) -> SessionQuerySet:
+        """Those of `SessionQuerySet.alive`."""
+        return self.get_queryset().alive()
+
+    def over(self) -> SessionQuerySet:
+        """All others."""
+        return self.get_queryset().over()
+
+
 class Session(AbstractBaseSession):
     """One browser in which a user is signed in.
 
@@ -51,7 +67,7 @@ class Session(AbstractBaseSession):
     address = models.CharField(max_length=45, blank=True, default="")
     browser = models.CharField(max_length=200, blank=True, default="")
 
-    objects = SessionQuerySet.as_manager()
+    objects: ClassVar[SessionManager] = SessionManager()
 
     class Meta:
         ordering = ("-seen_at",)
@@ -66,7 +82,7 @@ class Session(AbstractBaseSession):
         super().save(*args, **kwargs)
 
     @classmethod
-    def get_session_store_class(cls) -> type[SessionBase]:
+    def get_session_store_class(cls) -> type[SessionStore]:
         """The class that reads and writes the rows."""
         from installer_site.sessions import SessionStore
 

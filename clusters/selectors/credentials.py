@@ -14,7 +14,7 @@ from clusters.selectors.access import foreign_credential_opened
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.contrib.auth.models import AnonymousUser, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class CredentialView:
     is_administered: bool
 
 
-def credentials_for(user: AbstractBaseUser | AnonymousUser) -> list[CredentialView]:
+def credentials_for(user: User | AnonymousUser) -> list[CredentialView]:
     """The credentials that this user may use, by name."""
     if not user.is_authenticated:
         return []
@@ -41,7 +41,7 @@ def credentials_for(user: AbstractBaseUser | AnonymousUser) -> list[CredentialVi
     return [_view(each, administered=each.pk in own) for each in found]
 
 
-def credential_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Credential:
+def credential_for(user: User | AnonymousUser, pk: int) -> Credential:
     """The credential, to change it; Http404 for users who may not, as if there were none."""
     found = None if not user.is_authenticated else Credential.objects.administered_by(user).filter(pk=pk).first()
     if found is None:
@@ -56,7 +56,7 @@ def credential_view(credential: Credential) -> CredentialView:
     return _view(credential, administered=True)
 
 
-def usable_names(user: AbstractBaseUser | None, owner: AbstractBaseUser | None) -> list[str]:
+def usable_names(user: User | None, owner: User | None) -> list[str]:
     """The credentials that a user may choose for machines of this owner's cluster."""
     found = Credential.objects.usable_for(owner, user)
     return list(found.values_list("name", flat=True))

@@ -37,7 +37,10 @@ class BadPattern(InstallerError):
 class Needle(Protocol):
     """What is searched for. `words` is a text that the database may search for beforehand."""
 
-    words: str
+    @property
+    def words(self) -> str:
+        """A text that every line has that fits."""
+        ...
 
     def fits(self, text: str) -> bool:
         """Whether this line matches."""

@@ -13,7 +13,7 @@ from clusters.models import PasswordLimit, Session
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.contrib.auth.models import User
     from django.db.models import QuerySet
 
 MOST_LIMITS = 200
@@ -40,7 +40,7 @@ class SessionRow:
     is_this: bool
 
 
-def sessions_of(user: AbstractBaseUser | AnonymousUser, this: str) -> list[SessionRow]:
+def sessions_of(user: User, this: str) -> list[SessionRow]:
     """The sessions of a user, this one (given by its hash) first, then by last use."""
     rows = Session.objects.alive().filter(user_id=user.pk)
     found = [SessionRow(row, browser_name(row.browser), row.pk == this) for row in rows]

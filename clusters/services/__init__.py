@@ -11,7 +11,7 @@ from clusters.services.accounts import (
     password_changed,
 )
 from clusters.services.acknowledgements import TextsUnread, text_acknowledge, texts_unread
-from clusters.services.attempts import NotPossible, run_retry_from, run_retry_step, run_waive, waivable
+from clusters.services.attempts import run_retry_from, run_retry_step, run_waive, waivable
 from clusters.services.audits import audit_download, audit_forward_again
 from clusters.services.bundles import event_pages, run_bundle, run_events, run_log, text_pages
 from clusters.services.connections import host_keys_accept, host_keys_pin, practice_machines, probes_start
@@ -52,7 +52,7 @@ from clusters.services.password_limits import (
     password_right,
     password_try,
 )
-from clusters.services.reasons import LONGEST_REASON, SHORTEST_REASON, ReasonMissing, counts, given_reason
+from clusters.services.reasons import LONGEST_REASON, SHORTEST_REASON, NotPossible, ReasonMissing, counts, given_reason
 from clusters.services.scans import scan_cancel, scan_start
 from clusters.services.sessions import session_end, sessions_end_others, sessions_forget
 from clusters.services.waivers import WarningsUnread, answerable, ids_of, judged, unread, waiver_key, waiver_set

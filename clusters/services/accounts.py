@@ -19,7 +19,7 @@ from clusters.services.audit import audited
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 ONE_TIME = timedelta(hours=24)
 """How long a one-time password can be used."""
@@ -62,20 +62,20 @@ def first_admin(name: str = "admin") -> tuple[str, str] | None:
 
 
 @transaction.atomic
-def one_time_password_given(*, actor: AbstractBaseUser, user: AbstractBaseUser) -> None:
+def one_time_password_given(*, actor: User, user: User) -> None:
     """An administrator created this account or reset its password: its owner must choose a new one first."""
     _give_one_time(user)
     audited(actor, "account.one_time", user)
 
 
-def one_time_password_check(user: AbstractBaseUser) -> None:
+def one_time_password_check(user: User) -> None:
     """Raises OneTimeExpired when the user has an expired one-time password."""
     account = Account.objects.filter(user_id=user.pk, must_change_password=True).first()
     if account is not None and _is_over(account):
         raise OneTimeExpired
 
 
-def password_changed(*, actor: AbstractBaseUser) -> None:
+def password_changed(*, actor: User) -> None:
     """The user has chosen a password; call it after every change of password.
 
     The change itself is already in the audit, like every change of an account (`account_changes`).
@@ -84,7 +84,7 @@ def password_changed(*, actor: AbstractBaseUser) -> None:
 
 
 @transaction.atomic
-def accounts_deactivate(*, actor: AbstractBaseUser, users: Sequence[Any]) -> list[str]:
+def accounts_deactivate(*, actor: User, users: Sequence[Any]) -> list[str]:
     """Deactivate these accounts; returns the names of those that were active. Their live sockets and sessions end.
 
     Raises AccountRefused when the actor is among them, so that users don't lock themselves out by mistake.
@@ -101,7 +101,7 @@ def accounts_deactivate(*, actor: AbstractBaseUser, users: Sequence[Any]) -> lis
     return [user.get_username() for user in active]
 
 
-def _never_came() -> AbstractBaseUser | None:
+def _never_came() -> User | None:
     """The first administrator, if there are no other accounts and its one-time password has expired unused."""
     found = list(get_user_model().objects.all()[:2])
     if len(found) != 1 or found[0].last_login is not None:
@@ -110,7 +110,7 @@ def _never_came() -> AbstractBaseUser | None:
     return found[0] if account is not None and _is_over(account) else None
 
 
-def _give_one_time(user: AbstractBaseUser) -> None:
+def _give_one_time(user: User) -> None:
     given = {"must_change_password": True, "one_time_since": timezone.now()}
     Account.objects.update_or_create(user=user, defaults=given)
 

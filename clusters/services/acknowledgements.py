@@ -20,7 +20,7 @@ from clusters.services.orders import as_ordered, for_recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.config.root_texts import RootText
 
@@ -47,7 +47,7 @@ class TextsUnread(InstallerError):
         self.texts = texts
 
 
-def texts_unread(*, actor: AbstractBaseUser | None, cluster: Cluster) -> tuple[RootText, ...]:
+def texts_unread(*, actor: User | None, cluster: Cluster) -> tuple[RootText, ...]:
     """The texts of the current document that this user has not acknowledged word for word."""
     known = {each["sealed"] for each in _read_by(actor, cluster)}
     return tuple(text for text in root_texts(read_document(cluster.document)) if sealed(text.digest) not in known)
@@ -56,7 +56,7 @@ def texts_unread(*, actor: AbstractBaseUser | None, cluster: Cluster) -> tuple[R
 @transaction.atomic
 def text_acknowledge(
     *,
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     cluster: Cluster,
     digest: str,
     recipe: str = "",
@@ -106,7 +106,7 @@ def _digest_for_audit(texts: list[tuple[RootText, RootText]], digest: str) -> di
     return {"sha256": digest}
 
 
-def texts_for(*, actor: AbstractBaseUser | None, cluster: Cluster) -> list[dict[str, Any]]:
+def texts_for(*, actor: User | None, cluster: Cluster) -> list[dict[str, Any]]:
     """The acknowledgements for a run of the current document. Raises TextsUnread."""
     texts = root_texts(read_document(cluster.document))
     present = {sealed(text.digest): text for text in texts}
@@ -118,10 +118,10 @@ def texts_for(*, actor: AbstractBaseUser | None, cluster: Cluster) -> list[dict[
     return found
 
 
-def _read_by(actor: AbstractBaseUser | None, cluster: Cluster) -> list[dict[str, Any]]:
+def _read_by(actor: User | None, cluster: Cluster) -> list[dict[str, Any]]:
     return [each for each in cluster.acknowledged_texts if each["by_id"] == _id_of(actor)]
 
 
-def _id_of(actor: AbstractBaseUser | None) -> int:
+def _id_of(actor: User | None) -> int:
     """0 stands for Slipway's command line."""
     return actor.pk if actor is not None else 0

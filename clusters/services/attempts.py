@@ -18,12 +18,12 @@ from clusters.services.orders import order_for
 from clusters.services.reasons import NotPossible, accepted, given_reason
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 DONE = ("same", "changed", "warning")
 
 
-def run_retry_step(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Run:
+def run_retry_step(*, actor: User | None, run: Run, step: str) -> Run:
     """Run only the prechecks and one step on all its machines; this does not complete the cluster.
 
     Raises NotPossible when the current plan has no such step.
@@ -33,7 +33,7 @@ def run_retry_step(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Ru
     return run_retry(actor=actor, run=run, only=[*_gates(order), step], part=Run.Part.STEP)
 
 
-def run_retry_from(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Run:
+def run_retry_from(*, actor: User | None, run: Run, step: str) -> Run:
     """Run the prechecks, every step from this one on, and earlier steps that were not done on every machine.
 
     Raises NotPossible when the current plan has no such step.
@@ -49,7 +49,7 @@ def run_retry_from(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Ru
     return run_retry(actor=actor, run=run, only=() if whole else only, part=Run.Part.WHOLE if whole else Run.Part.REST)
 
 
-def run_waive(*, actor: AbstractBaseUser | None, run: Run, check: str, reason: str) -> Run:
+def run_waive(*, actor: User | None, run: Run, check: str, reason: str) -> Run:
     """A new attempt in which this precheck does not block; the run records who waived it and why.
 
     Raises NotPossible when the precheck may not be waived, did not fail, or no reason is given.

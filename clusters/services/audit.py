@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from clusters.models import AuditEntry, AuditHead
 from clusters.models.audit_chain import GENESIS, plain_text_of, plain_value
+from clusters.models.columns import longest
 from clusters.services.origin import present_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.models import Cluster
 
@@ -28,9 +29,7 @@ Outcome = AuditEntry.Outcome
 
 
 @transaction.atomic
-def audited(
-    actor: AbstractBaseUser | None, deed: str, target: object, *, outcome: str = Outcome.DONE, **details: Any
-) -> None:
+def audited(actor: User | None, deed: str, target: object, *, outcome: str = Outcome.DONE, **details: Any) -> None:
     """Append one entry; `details` must not hold secrets. The default actor is the logged-in user, if there is one.
 
     Call it in the transaction of the change, so that neither exists without the other, and call it last: the end of the
@@ -73,7 +72,7 @@ def audited_once(
     *,
     within: timedelta,
     same: dict[str, Any],
-    actor: AbstractBaseUser | None = None,
+    actor: User | None = None,
     outcome: str = Outcome.DONE,
     **details: Any,
 ) -> None:
@@ -90,7 +89,7 @@ def audited_once(
             audited(actor, deed, target, outcome=outcome, **details)
 
 
-def _audited_lately(deed: str, within: timedelta, actor: AbstractBaseUser | None, same: dict[str, Any]) -> bool:
+def _audited_lately(deed: str, within: timedelta, actor: User | None, same: dict[str, Any]) -> bool:
     origin = present_origin()
     place = {"session": origin.session} if origin.session else {"address": origin.address}
     who = {"actor_id": str(actor.pk)} if actor is not None else {}
@@ -98,7 +97,7 @@ def _audited_lately(deed: str, within: timedelta, actor: AbstractBaseUser | None
     return AuditEntry.objects.filter(deed=deed, at__gt=since, **place, **who, **same).exists()
 
 
-def allowed(actor: AbstractBaseUser | None, cluster: Cluster) -> None:
+def allowed(actor: User | None, cluster: Cluster) -> None:
     """Raises PermissionDenied unless the actor owns the cluster or may see everything.
 
     `None` stands for Slipway's command line, whose users can read the database anyway.
@@ -126,4 +125,4 @@ def _lock_head() -> AuditHead:
 
 
 def _cut(value: object, field: str) -> str:
-    return plain_text_of(value)[: AuditEntry._meta.get_field(field).max_length]
+    return plain_text_of(value)[: longest(AuditEntry, field)]

@@ -27,7 +27,7 @@ from clusters.services.audit import allowed, audited
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
     from django.db.models import QuerySet
 
     from clusters.models import Run
@@ -55,21 +55,21 @@ programs are unchanged: check the files before you share them.
 """
 
 
-def run_bundle(*, actor: AbstractBaseUser | None, run: Run) -> Callable[[IO[bytes]], None]:
+def run_bundle(*, actor: User | None, run: Run) -> Callable[[IO[bytes]], None]:
     """A function that writes the bundle, a zip file, into a file; the run may still be active."""
     allowed(actor, run.cluster)
     audited(actor, "run.bundle", run.cluster.name, run=run.pk)
     return partial(_write_bundle, run)
 
 
-def run_log(*, actor: AbstractBaseUser | None, run: Run, times: bool = True) -> Iterator[str]:
+def run_log(*, actor: User | None, run: Run, times: bool = True) -> Iterator[str]:
     """The log as text, page by page, for a download."""
     allowed(actor, run.cluster)
     audited(actor, "run.log", run.cluster.name, run=run.pk)
     return text_pages(run, times=times)
 
 
-def run_events(*, actor: AbstractBaseUser | None, run: Run) -> Iterator[str]:
+def run_events(*, actor: User | None, run: Run) -> Iterator[str]:
     """Every event as a line of JSON, page by page, for a download."""
     allowed(actor, run.cluster)
     audited(actor, "run.events", run.cluster.name, run=run.pk)
@@ -150,6 +150,7 @@ def _document(run: Run, masks: Masks) -> str:
 
 
 def _tables(run: Run) -> dict[str, Any]:
+    fields: tuple[str, ...]
     fields = ("id", "recipe", "answers", "state", "part", "only", "attempt", "retry_of_id", "waivers", "acknowledged")
     fields += (
         "accepted",

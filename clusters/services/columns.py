@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config.topology import endpoint_address
 from clusters.models import Cluster
+from clusters.models.columns import longest
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
@@ -22,5 +23,5 @@ def columns_of(document: Document) -> dict[str, Any]:
 
 
 def _cut(column: str, text: str) -> str:
-    longest = Cluster._meta.get_field(column).max_length
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    most = longest(Cluster, column)
+    return text if len(text) <= most else text[: most - 1] + "…"

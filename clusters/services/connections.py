@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -24,14 +24,14 @@ from clusters.services.audit import allowed, audited
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.models import Cluster
     from clusters.remote.auth.host_keys import PinnedKey
 
 
 @transaction.atomic
-def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Collection[str] | None = None) -> None:
+def probes_start(*, actor: User | None, cluster: Cluster, hosts: Collection[str] | None = None) -> None:
     """Request a test of these machines, or of all; tests that are running for them start again."""
     allowed(actor, cluster)
     document = read_document(cluster.document)
@@ -58,7 +58,7 @@ def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Col
 
 
 @transaction.atomic
-def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, seen: Mapping[str, str]) -> None:
+def host_keys_accept(*, actor: User | None, cluster: Cluster, seen: Mapping[str, str]) -> None:
     """Pin keys and test again. `seen` has the fingerprint that the user saw, by machine.
 
     The key is that of the machine, or of the jump host before it, from the last test. Raises OtherKey, and pins
@@ -91,9 +91,7 @@ def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, seen: 
 
 
 @transaction.atomic
-def host_keys_pin(
-    *, actor: AbstractBaseUser | None, cluster: Cluster, keys: Sequence[tuple[str, int, PinnedKey]]
-) -> None:
+def host_keys_pin(*, actor: User | None, cluster: Cluster, keys: Sequence[tuple[str, int, PinnedKey]]) -> None:
     """Pin unknown keys, by address and port, that the actor has seen in a terminal.
 
     Raises OtherKey, and pins nothing, when a different key was pinned for one of them meanwhile.
@@ -106,10 +104,10 @@ def host_keys_pin(
 
 
 def _audit_key(
-    actor: AbstractBaseUser | None, cluster: Cluster, address: str, port: int, key: PinnedKey, before: HostKey | None
+    actor: User | None, cluster: Cluster, address: str, port: int, key: PinnedKey, before: HostKey | None
 ) -> None:
     replaced = before.fingerprint if before is not None else ""
-    details = {"cluster": cluster.pk, "fingerprint": key.fingerprint, "replaced": replaced}
+    details: dict[str, Any] = {"cluster": cluster.pk, "fingerprint": key.fingerprint, "replaced": replaced}
     audited(actor, "hostkey.accept", f"{address}:{port}", **details)
 
 

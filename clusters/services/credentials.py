@@ -17,6 +17,7 @@ from clusters.config.secret import Secret
 from clusters.config.syntax import address_of, network_of
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Credential
+from clusters.models.columns import longest
 from clusters.remote.auth.keys import parse_key
 from clusters.remote.errors import KeyEncrypted
 from clusters.remote.target import credential_refused
@@ -26,7 +27,7 @@ from clusters.services.audit import audited
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.config.schema import Document
 
@@ -57,7 +58,7 @@ class Given:
     networks: str | None = None
 
 
-def credential_create(*, actor: AbstractBaseUser, name: str, given: Given, users: Collection[str] = ()) -> Credential:
+def credential_create(*, actor: User, name: str, given: Given, users: Collection[str] = ()) -> Credential:
     """A new credential owned by the actor, shared with the users of these names. Raises CredentialWrong."""
     if not _NAME.fullmatch(name):
         raise CredentialWrong("name", _("A name may have letters, digits, dots, '-' and '_', at most 63 characters."))
@@ -76,7 +77,7 @@ def credential_create(*, actor: AbstractBaseUser, name: str, given: Given, users
 
 @transaction.atomic
 def credential_change(
-    *, actor: AbstractBaseUser, credential: Credential, given: Given, users: Collection[str] | None = None
+    *, actor: User, credential: Credential, given: Given, users: Collection[str] | None = None
 ) -> Credential:
     """Rotate it: the given values replace the stored ones, for every document that uses it.
 
@@ -99,7 +100,7 @@ def credential_change(
 
 
 @transaction.atomic
-def credential_share(*, actor: AbstractBaseUser, credential: Credential, users: Collection[str]) -> None:
+def credential_share(*, actor: User, credential: Credential, users: Collection[str]) -> None:
     """Set who may use it, by user names, besides its owner and administrators; others lose the right at once.
 
     Raises CredentialWrong for an unknown user name, and PermissionDenied.
@@ -113,14 +114,14 @@ def credential_share(*, actor: AbstractBaseUser, credential: Credential, users: 
 
 
 @transaction.atomic
-def credential_delete(*, actor: AbstractBaseUser, credential: Credential) -> None:
+def credential_delete(*, actor: User, credential: Credential) -> None:
     """Delete it. Documents that use it keep its name, but can no longer log in with it. Raises PermissionDenied."""
     credential = _lock(actor, credential)
     audited(actor, "credential.delete", credential.name)
     credential.delete()
 
 
-def refuse_credentials(actor: AbstractBaseUser | None, document: Document) -> None:
+def refuse_credentials(actor: User | None, document: Document) -> None:
     """Raises CredentialRefused when this user may not use a credential that the document names."""
     names = credential_names(document)
     usable = set(Credential.objects.usable_by(actor).filter(name__in=names).values_list("name", flat=True))
@@ -137,7 +138,7 @@ def used_in(text: str) -> dict[str, list[str]]:
     return {"credentials": names} if names else {}
 
 
-def _lock(actor: AbstractBaseUser, credential: Credential) -> Credential:
+def _lock(actor: User, credential: Credential) -> Credential:
     found = Credential.objects.select_for_update().administered_by(actor).filter(pk=credential.pk).first()
     if found is None:
         raise PermissionDenied("This credential belongs to another user.")
@@ -176,11 +177,11 @@ def _check(credential: Credential) -> None:
             wrong = _("%(text)s is neither an address nor a network such as 10.0.0.0/24.")
             raise CredentialWrong("networks", wrong % {"text": each[:60]})
     for field in ("agent_key", "networks"):
-        if len(getattr(credential, field)) > (Credential._meta.get_field(field).max_length or 0):
+        if len(getattr(credential, field)) > longest(Credential, field):
             raise CredentialWrong(field, _("This is too long."))
 
 
-def _people(names: Collection[str]) -> list[AbstractBaseUser]:
+def _people(names: Collection[str]) -> list[User]:
     users = get_user_model()
     found = {each.get_username(): each for each in users.objects.filter(username__in=set(names))}
     unknown = sorted(set(names) - set(found))
@@ -189,5 +190,5 @@ def _people(names: Collection[str]) -> list[AbstractBaseUser]:
     return list(found.values())
 
 
-def _names(people: Collection[AbstractBaseUser]) -> list[str]:
+def _names(people: Collection[User]) -> list[str]:
     return sorted(each.get_username() for each in people)

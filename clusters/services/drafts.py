@@ -25,7 +25,7 @@ from clusters.services.audit import allowed, audited
 from clusters.services.columns import columns_of
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
@@ -104,18 +104,16 @@ def refuse_while_busy(cluster: Cluster) -> None:
         )
 
 
-def refuse_other_version(cluster: Cluster, shown: int | None) -> None:
+def refuse_other_version(cluster: Cluster, seen: int | None) -> None:
     """Raises DraftConflict when a person was shown another version of the document than the cluster has now."""
-    if shown is not None and shown != cluster.version:
+    if seen is not None and seen != cluster.version:
         raise DraftConflict(
             _("The document of %(name)s was changed since this page was opened.") % {"name": cluster.name},
             hint=_("Nothing was started. Look at what it changes now, and start it again."),
         )
 
 
-def draft_create(
-    *, actor: AbstractBaseUser | None, name: str, document: Document | None = None, original: str = ""
-) -> Cluster:
+def draft_create(*, actor: User | None, name: str, document: Document | None = None, original: str = "") -> Cluster:
     """A new draft; without a document it starts from the defaults, with a version that can be installed.
 
     If `original` is the text of a similar document, equal parts stay as they were written, including comments.
@@ -132,7 +130,7 @@ def draft_create(
 
 
 @transaction.atomic
-def draft_copy(*, actor: AbstractBaseUser | None, cluster: Cluster) -> Cluster:
+def draft_copy(*, actor: User | None, cluster: Cluster) -> Cluster:
     """A new draft with the same document, including secrets, under a name that this user has not used yet.
 
     A copy of another user's cluster has no credentials: the copy's owner could log in to machines that the cluster's
@@ -151,9 +149,7 @@ def draft_copy(*, actor: AbstractBaseUser | None, cluster: Cluster) -> Cluster:
 
 
 @transaction.atomic
-def draft_update(
-    *, actor: AbstractBaseUser | None, cluster: Cluster, document: Document, version: int, text: str = ""
-) -> Cluster:
+def draft_update(*, actor: User | None, cluster: Cluster, document: Document, version: int, text: str = "") -> Cluster:
     """Save the draft as version + 1. `text` is what a user typed, if the document comes from text.
 
     Raises DraftConflict unless `version` is the one in the database, DraftBusy while a run is active, DraftUnreadable
@@ -188,7 +184,7 @@ def _removed_machines(cluster: Cluster, document: Document) -> set[str]:
 
 
 @transaction.atomic
-def draft_delete(*, actor: AbstractBaseUser | None, cluster: Cluster) -> bool:
+def draft_delete(*, actor: User | None, cluster: Cluster) -> bool:
     """Delete the cluster, its runs and its keys; the machines don't change. Raises DraftBusy while a run is active.
 
     False when it was already deleted.
@@ -204,7 +200,7 @@ def draft_delete(*, actor: AbstractBaseUser | None, cluster: Cluster) -> bool:
     return True
 
 
-def draft_import(*, actor: AbstractBaseUser | None, text: str) -> tuple[Cluster | None, tuple[Finding, ...]]:
+def draft_import(*, actor: User | None, text: str) -> tuple[Cluster | None, tuple[Finding, ...]]:
     """A draft from a `config-sample.yaml`; None, and the findings with the reasons, when it cannot be read."""
     loaded = load(text)
     if loaded.document is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clusters.config.dialects.render import files, render
 from clusters.config.edit import masked
@@ -17,7 +17,7 @@ from clusters.services.audit import allowed, audited
 from clusters.services.drafts import text_with
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.config.schema import Document
     from clusters.models import Cluster
@@ -29,7 +29,7 @@ class NothingDelivered(InstallerError):
 
 def config_export(
     *,
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     cluster: Cluster,
     dialect: str = "v1alpha2",
     with_secrets: bool = False,
@@ -51,12 +51,12 @@ def config_export(
     note = note_for_kubekey(document)
     # A file that was exported and imported again already has the note.
     text = text if note in text else note + text
-    given = {"dialect": dialect, "with_secrets": with_secrets, **({"part": part} if part else {})}
+    given: dict[str, Any] = {"dialect": dialect, "with_secrets": with_secrets, **({"part": part} if part else {})}
     audited(actor, "config.export", cluster.name, cluster=cluster.pk, **given)
     return text
 
 
-def _with_users(actor: AbstractBaseUser | None, cluster: Cluster, document: Document) -> str:
+def _with_users(actor: User | None, cluster: Cluster, document: Document) -> str:
     """The stored text with the users of those credentials that this user may use, for KubeKey."""
     known = granted_credentials(credential_names(document), cluster.owner, actor)
     if not known:
@@ -88,7 +88,7 @@ def _whole_file(stored: str, dialect: str, *, with_secrets: bool) -> str:
     return hidden_comments(masked(stored), masks.lines)
 
 
-def kubeconfig_export(*, actor: AbstractBaseUser | None, cluster: Cluster) -> str:
+def kubeconfig_export(*, actor: User | None, cluster: Cluster) -> str:
     """The admin kubeconfig. Raises NothingDelivered before an installation has created it."""
     allowed(actor, cluster)
     if not cluster.kubeconfig:

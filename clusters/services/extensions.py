@@ -9,14 +9,14 @@ from django.utils.translation import gettext as _
 
 from clusters.models import Extension, Run
 from clusters.selectors.slow_steps import more_seconds
-from clusters.services.attempts import NotPossible
 from clusters.services.audit import allowed, audited
+from clusters.services.reasons import NotPossible
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 
-def run_wait_longer(*, actor: AbstractBaseUser | None, run: Run, step: str, host: str, given: int) -> None:
+def run_wait_longer(*, actor: User | None, run: Run, step: str, host: str, given: int) -> None:
     """Extend the step on that machine by its timeout. The run's worker applies it within a second.
 
     `given` is how often this was done before, as the actor sees it: the second of two presses for the same extension

@@ -19,12 +19,12 @@ from clusters.services.waivers import PRECHECK, save_waivers, signature, withdra
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 
 @transaction.atomic
 def inspection_start(
-    *, actor: AbstractBaseUser | None, cluster: Cluster, checks: Collection[str] = (), hosts: Collection[str] = ()
+    *, actor: User | None, cluster: Cluster, checks: Collection[str] = (), hosts: Collection[str] = ()
 ) -> Inspection:
     """Request these prechecks on these machines, or all; other earlier results are kept for the same draft."""
     allowed(actor, cluster)
@@ -49,9 +49,7 @@ def inspection_start(
 
 
 @transaction.atomic
-def precheck_waive(
-    *, actor: AbstractBaseUser | None, cluster: Cluster, key: str, given: bool, reason: str = ""
-) -> Cluster:
+def precheck_waive(*, actor: User | None, cluster: Cluster, key: str, given: bool, reason: str = "") -> Cluster:
     """Waive or acknowledge a finding of the newest inspection, or withdraw that; `key` is from `precheck_key`.
 
     It applies to this check, this severity, and the machines on which it was found. A key without a finding, or of one

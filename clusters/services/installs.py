@@ -27,7 +27,7 @@ from clusters.services.waivers import ids_of, judged, waivers_for
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
@@ -52,7 +52,7 @@ class RunRefused(InstallerError):
 
 def run_start(
     *,
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     cluster: Cluster,
     recipe: str = DEFAULT,
     answers: Mapping[str, Any] | None = None,
@@ -88,7 +88,7 @@ def run_start(
 
 def run_preview(
     *,
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     cluster: Cluster,
     recipe: str = DEFAULT,
     answers: Mapping[str, Any] | None = None,
@@ -116,7 +116,7 @@ def run_preview(
 
 def run_retry(
     *,
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     run: Run,
     more_waivers: Collection[str] = (),
     accepted_since: Collection[dict[str, Any]] = (),
@@ -154,7 +154,7 @@ def _refuse_an_old_one(run: Run) -> None:
         )
 
 
-def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
+def run_cancel(*, actor: User | None, run: Run) -> None:
     """Ask the run to stop. A run that no worker has started is cancelled at once; one that has ended does not change.
 
     Raises NotPossible for a started run whose recipe cannot be cancelled.
@@ -188,9 +188,7 @@ def may_be_cancelled(run: Run) -> bool:
     return run.is_preview or known is None or known.cancellable
 
 
-def _refuse_findings(
-    actor: AbstractBaseUser | None, order: Order, waivers: Collection[str], *, at_terminal: bool = False
-) -> None:
+def _refuse_findings(actor: User | None, order: Order, waivers: Collection[str], *, at_terminal: bool = False) -> None:
     """Raises RunRefused for errors that are waived neither in the wizard nor by their ids.
 
     Raises CredentialRefused for a credential that the actor may not use, even if the cluster's owner may.
@@ -202,7 +200,7 @@ def _refuse_findings(
     refuse_credentials(actor, order.document)
 
 
-def _queue(actor: AbstractBaseUser | None, cluster: Cluster, order: Order, deed: str, **fields: object) -> Run:
+def _queue(actor: User | None, cluster: Cluster, order: Order, deed: str, **fields: object) -> Run:
     """A database constraint decides between two presses at once: one creates the run, the other gets the same run."""
     text, recipe = order.cluster.document, order.recipe.name
     fields |= {"document": text, "recipe": recipe, "answers": order.answers, "cluster_before": settled_state(cluster)}

@@ -19,22 +19,24 @@ from clusters.services.origin import asked_from
 from clusters.services.password_limits import RULES, TooManyTries, account_name
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
     from django.http import HttpRequest
+
+    from clusters.services.requests import SessionRequest
 
 LOCKOUT, CHECK = "login.lockout", "password.check"
 LONGEST_PAUSE = max(rule.longest for rule in RULES.values())
 
 
 @receiver(user_logged_in)
-def logged_in(sender: Any, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> None:
+def logged_in(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
     """If its entry cannot be written, the login fails."""
     with asked_from(request):
         audited(user, "login", user.get_username())
 
 
 @receiver(user_logged_out)
-def logged_out(sender: Any, request: HttpRequest, user: AbstractBaseUser | None, **kwargs: Any) -> None:
+def logged_out(sender: Any, request: SessionRequest, user: User | None, **kwargs: Any) -> None:
     """Sent before the session is deleted; without a user nobody was logged in.
 
     The row is deleted here, in the transaction of the entry: of many requests at the same moment one ends the session.
@@ -75,7 +77,7 @@ def _write_failure(name: str, *, locked: bool) -> None:
             audited(None, "login", name, outcome=outcome)
 
 
-def password_failed(user: AbstractBaseUser, *, locked: bool) -> None:
+def password_failed(user: User, *, locked: bool) -> None:
     """A signed-in user entered a wrong password on a page, or one that was not checked after too many.
 
     The latter make one entry, as with logins.

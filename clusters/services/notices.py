@@ -12,17 +12,17 @@ from django.utils.translation import gettext as _
 
 from clusters.models import Notice
 from clusters.runs.notify.outbox import channels
-from clusters.services.attempts import NotPossible
 from clusters.services.audit import audited
+from clusters.services.reasons import NotPossible
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 BETWEEN_SECONDS = 10.0
 """Between two tests: mails go to people."""
 
 
-def notices_test(*, actor: AbstractBaseUser | None) -> None:
+def notices_test(*, actor: User | None) -> None:
     """Have a worker send one test through each configured channel, without retries.
 
     Raises NotPossible when no channel is configured, or shortly after the last test.

@@ -11,7 +11,7 @@ from clusters.selectors.access import foreign_cluster_opened, foreign_credential
 from clusters.services.audit import audited_once
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.models import Cluster, Credential
 
@@ -21,20 +21,23 @@ ONCE_IN = timedelta(hours=1)
 
 
 @receiver(foreign_cluster_opened)
-def cluster_opened(sender: Any, user: AbstractBaseUser, cluster: Cluster, **kwargs: Any) -> None:
+def cluster_opened(sender: Any, user: User, cluster: Cluster, **kwargs: Any) -> None:
     """If the entry cannot be written, the page is not shown."""
-    about = {"cluster": cluster.pk, "owner": _name(cluster.owner)}
     same = {"details__cluster": cluster.pk}
-    audited_once(OPEN, cluster.name, within=ONCE_IN, same=same, actor=user, **about)
+    audited_once(
+        OPEN, cluster.name, within=ONCE_IN, same=same, actor=user, cluster=cluster.pk, owner=_name(cluster.owner)
+    )
 
 
 @receiver(foreign_credential_opened)
-def credential_opened(sender: Any, user: AbstractBaseUser, credential: Credential, **kwargs: Any) -> None:
+def credential_opened(sender: Any, user: User, credential: Credential, **kwargs: Any) -> None:
     """Its page shows the login and who may use it, never a secret."""
-    about = {"credential": credential.pk, "owner": _name(credential.owner)}
     same = {"details__credential": credential.pk}
-    audited_once(OPEN_CREDENTIAL, credential.name, within=ONCE_IN, same=same, actor=user, **about)
+    audited_once(
+        OPEN_CREDENTIAL, credential.name, within=ONCE_IN, same=same, actor=user,
+        credential=credential.pk, owner=_name(credential.owner),
+    )  # fmt: skip
 
 
-def _name(owner: AbstractBaseUser | None) -> str:
+def _name(owner: User | None) -> str:
     return owner.get_username() if owner is not None else ""

@@ -54,7 +54,7 @@ def is_open(order: Order, findings: tuple[Finding, ...]) -> bool:
 def order_differences(order: Order, stored: str) -> list[Difference]:
     """Each value in which the two documents differ, with masks for every secret of both; `stored` is the text before.
 
-    A secret that is a value of its own is named as one; others are masked wherever they stand. What is empty in both,
+    A secret that is a whole value is named as one; others are masked wherever they stand. What is empty in both,
     though in another way, is left out.
     """
     masks = masks_for(stored, order.cluster.document)

@@ -13,7 +13,7 @@ from clusters.services.client_address import address_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
     from django.http import HttpRequest
 
 
@@ -26,7 +26,7 @@ class Origin:
 
     address: str = ""
     session: str = ""
-    user: AbstractBaseUser | None = None
+    user: User | None = None
 
 
 _present: ContextVar[HttpRequest | Origin | None] = ContextVar("slipway_origin", default=None)

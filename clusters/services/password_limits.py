@@ -16,12 +16,13 @@ from django.utils.translation import gettext, ngettext
 
 from clusters.errors import InstallerError
 from clusters.models import PasswordLimit
+from clusters.models.columns import longest
 from clusters.services.audit import audited
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 Kind = PasswordLimit.Kind
 
@@ -134,7 +135,7 @@ def password_right(tried: Tried) -> None:
 
 
 @transaction.atomic
-def password_limit_lift(*, actor: AbstractBaseUser, pk: int) -> bool:
+def password_limit_lift(*, actor: User, pk: int) -> bool:
     """Delete a count; returns whether it existed. Only pages for administrators call it."""
     row = PasswordLimit.objects.select_for_update().filter(pk=pk).first()
     if row is None:
@@ -155,9 +156,8 @@ def password_limits_forget() -> None:
 def account_name(typed: str) -> str:
     """The typed name if an account has it, else UNKNOWN_NAME."""
     users = get_user_model()
-    longest = users._meta.get_field(users.USERNAME_FIELD).max_length or 0
     # PostgreSQL does not accept NUL, and no name is longer than its column.
-    if not typed or "\0" in typed or len(typed) > longest:
+    if not typed or "\0" in typed or len(typed) > longest(users, users.USERNAME_FIELD):
         return UNKNOWN_NAME
     return typed if users._default_manager.filter(**{users.USERNAME_FIELD: typed}).exists() else UNKNOWN_NAME
 

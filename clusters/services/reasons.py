@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from clusters.errors import InstallerError
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 SHORTEST_REASON = 8
 """In characters: "because" is too short."""
@@ -41,7 +41,7 @@ def given_reason(reason: str, what: str) -> str:
     return reason
 
 
-def accepted(actor: AbstractBaseUser | None, check: str, title: str, reason: str) -> dict[str, Any]:
+def accepted(actor: User | None, check: str, title: str, reason: str) -> dict[str, Any]:
     """The record in `Run.accepted` of a finding that was waived by name."""
     by = actor.get_username() if actor is not None else ""
     return {"check": check, "title": title, "reason": reason, "by": by, "at": timezone.now().isoformat()}

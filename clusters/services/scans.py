@@ -14,13 +14,13 @@ from clusters.runs.access.targets import allowed_networks
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.models import Cluster
 
 
 @transaction.atomic
-def scan_start(*, actor: AbstractBaseUser | None, cluster: Cluster, network: str, port: int = 22) -> Scan:
+def scan_start(*, actor: User | None, cluster: Cluster, network: str, port: int = 22) -> Scan:
     """Request a scan that replaces the previous one.
 
     Raises ScanRefused for anything other than a network of at most a /22 within the allowed ones, and for ports that do
@@ -50,7 +50,7 @@ def scan_start(*, actor: AbstractBaseUser | None, cluster: Cluster, network: str
 
 
 @transaction.atomic
-def scan_cancel(*, actor: AbstractBaseUser | None, cluster: Cluster) -> None:
+def scan_cancel(*, actor: User | None, cluster: Cluster) -> None:
     """End the scan of this draft; its results so far are kept."""
     allowed(actor, cluster)
     ended = {"state": "cancelled", "finished_at": timezone.now(), "lease_until": None}

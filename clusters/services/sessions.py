@@ -11,16 +11,16 @@ from clusters.runs.events.doorbell import session_ended
 from clusters.services.audit import audited
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
     from django.db.models import QuerySet
 
 
-def session_end(*, actor: AbstractBaseUser, session: str) -> bool:
+def session_end(*, actor: User, session: str) -> bool:
     """End one session of the actor, given by its hash; returns whether it existed."""
     return _end(actor, Session.objects.filter(user_id=actor.pk, pk=session)) == 1
 
 
-def sessions_end_others(*, actor: AbstractBaseUser, keep: str) -> int:
+def sessions_end_others(*, actor: User, keep: str) -> int:
     """End all sessions of the actor except the one with this hash; returns their number."""
     return _end(actor, Session.objects.filter(user_id=actor.pk).exclude(pk=keep))
 
@@ -30,7 +30,7 @@ def sessions_forget() -> None:
     Session.objects.over().delete()
 
 
-def _end(actor: AbstractBaseUser, wanted: QuerySet[Session]) -> int:
+def _end(actor: User, wanted: QuerySet[Session]) -> int:
     with transaction.atomic():
         # Locked, so that only one of two requests for the same session ends it and writes its entry.
         sessions = list(wanted.select_for_update().values_list("pk", flat=True))

@@ -23,7 +23,7 @@ from clusters.services.reasons import counts, given_reason
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.config.finding import Finding
 
@@ -78,7 +78,7 @@ def unread(cluster: Cluster, findings: Iterable[Finding]) -> tuple[Finding, ...]
 @transaction.atomic
 def waiver_set(
     *,
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     cluster: Cluster,
     key: str,
     given: bool,
@@ -109,9 +109,7 @@ def waiver_set(
     return cluster
 
 
-def waivers_for(
-    *, actor: AbstractBaseUser | None, cluster: Cluster, acknowledge_all: bool = False
-) -> list[dict[str, Any]]:
+def waivers_for(*, actor: User | None, cluster: Cluster, acknowledge_all: bool = False) -> list[dict[str, Any]]:
     """The acknowledgements for a run of the current document, including those of prechecks.
 
     With `acknowledge_all` the actor has seen every warning and acknowledges them all. Raises WarningsUnread.
@@ -148,18 +146,18 @@ def _of_prechecks(cluster: Cluster, names: set[str]) -> list[dict[str, Any]]:
     return [each for each in present if each["hosts"]]
 
 
-def record(actor: AbstractBaseUser | None, finding: Finding, reason: str = "") -> dict[str, Any]:
+def record(actor: User | None, finding: Finding, reason: str = "") -> dict[str, Any]:
     """An acknowledgement of a finding of the document's rules."""
     about = {"key": waiver_key(finding), "id": finding.id, "severity": finding.severity.value, "text": finding.message}
     return about | ({"reason": reason} if reason else {}) | signature(actor)
 
 
-def signature(actor: AbstractBaseUser | None) -> dict[str, str]:
+def signature(actor: User | None) -> dict[str, str]:
     """The user and the time."""
     return {"by": actor.get_username() if actor is not None else "", "at": timezone.now().isoformat()}
 
 
-def withdraw(actor: AbstractBaseUser | None, cluster: Cluster, key: str, recipe: str = "") -> None:
+def withdraw(actor: User | None, cluster: Cluster, key: str, recipe: str = "") -> None:
     """Delete the acknowledgement with this key, and audit that."""
     save_waivers(cluster, [each for each in cluster.waivers if each["key"] != key])
     id = key.removeprefix(PRECHECK).partition(":")[0]

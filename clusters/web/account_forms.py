@@ -15,7 +15,9 @@ from clusters.web.passwords import is_password_of
 if TYPE_CHECKING:
     from typing import Any
 
-    from django.http import HttpRequest
+    from django.contrib.auth.models import User
+
+    from clusters.services.requests import UserRequest
 
 
 class SignInForm(AuthenticationForm):
@@ -33,7 +35,7 @@ class PasswordAgainForm(forms.Form):
     password = forms.CharField(strip=False, widget=forms.PasswordInput)
     refusal: services.TooManyTries | None = None
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, request: UserRequest, *args: Any, **kwargs: Any) -> None:
         self.request = request
         super().__init__(*args, **kwargs)
 
@@ -48,18 +50,18 @@ class OwnPasswordForm(PasswordChangeForm):
 
     refusal: services.TooManyTries | None = None
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, request: UserRequest, *args: Any, **kwargs: Any) -> None:
         self.request = request
         super().__init__(*args, **kwargs)
 
     def clean_old_password(self) -> str:
         """Check the old one."""
-        wrong = self.error_messages["password_incorrect"]
+        wrong = str(self.error_messages["password_incorrect"])
         return _check_password(self, self.request, self.user, self.cleaned_data["old_password"], wrong)
 
 
 def _check_password(
-    form: PasswordAgainForm | OwnPasswordForm, request: HttpRequest, user: Any, password: str, wrong: str
+    form: PasswordAgainForm | OwnPasswordForm, request: UserRequest, user: User, password: str, wrong: str
 ) -> str:
     try:
         if not is_password_of(request, user, password):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from clusters.models import AuditEntry
 from clusters.selectors import AuditFilter, audit_actions
 from clusters.web.audit_words import words_for
+from clusters.wizard.core.fields import give_choices
 
 SHORT = 253
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -30,7 +31,7 @@ class AuditForm(forms.Form):
     def __init__(self, data: Any) -> None:
         super().__init__(data)
         known = sorted(((deed, words_for(deed)) for deed in audit_actions()), key=lambda pair: pair[1].casefold())
-        self.fields["action"].choices = [("", _("All actions")), *known]
+        give_choices(self.fields["action"], [("", _("All actions")), *known])
         for field in self.fields.values():
             field.widget.attrs["class"] = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
         for name in self.errors:

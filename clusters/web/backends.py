@@ -12,7 +12,7 @@ from clusters import services
 from clusters.web.passwords import count_attempt
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
     from django.http import HttpRequest
 
 
@@ -24,7 +24,7 @@ class LimitedBackend(ModelBackend):
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
-    ) -> AbstractBaseUser | None:
+    ) -> User | None:
         """The user with this name and password. Raises PermissionDenied when it is not checked or has expired."""
         if request is None or username is None or password is None:
             return super().authenticate(request, username=username, password=password, **kwargs)

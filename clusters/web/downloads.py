@@ -13,7 +13,7 @@ from django.http import StreamingHttpResponse
 from clusters.web.fair_places import FairPlaces, client_called
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator
 
 
 PARTS_AT_ONCE = 4
@@ -26,13 +26,13 @@ _making = threading.BoundedSemaphore(PARTS_AT_ONCE)
 _places: WeakKeyDictionary[asyncio.AbstractEventLoop, FairPlaces] = WeakKeyDictionary()
 
 
-def stream(parts: Iterator[bytes], name: str, kind: str, person: int) -> StreamingHttpResponse:
+def stream(parts: Generator[bytes, None, None], name: str, kind: str, person: int) -> StreamingHttpResponse:
     """A download with this file name and content type, sent to the user with this id while it is generated."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(_in_turn(parts, client_called(person)), content_type=kind, headers=headers)
 
 
-async def _in_turn(parts: Iterator[bytes], client: str) -> AsyncIterator[bytes]:
+async def _in_turn(parts: Generator[bytes, None, None], client: str) -> AsyncIterator[bytes]:
     """Part by part: the server would collect all of a plain generator before it sends anything.
 
     The next part is generated when the client has read most of this one: until then the server accepts no more
@@ -48,9 +48,9 @@ async def _in_turn(parts: Iterator[bytes], client: str) -> AsyncIterator[bytes]:
                 return
             yield part
     finally:
-        await sync_to_async(parts.close)()  # type: ignore[attr-defined]
+        await sync_to_async(parts.close)()
 
 
-def _next(parts: Iterator[bytes]) -> bytes:
+def _next(parts: Generator[bytes, None, None]) -> bytes:
     with _making:
         return next(parts, b"")

@@ -87,7 +87,8 @@ class Feed:
         found = first = self._by_first.get(seq + 1)
         if first is None or found is None:
             return None
-        waiting, size = [], 0
+        waiting: list[Frame] = []
+        size = 0
         while found is not None and (not waiting or size + found.size <= FRAME_BYTES):
             waiting.append(found)
             size += found.size

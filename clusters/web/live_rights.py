@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from channels.auth import get_user
@@ -24,8 +24,9 @@ from clusters.services.origin import Origin, asked_from
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-    from django.http import HttpRequest
+    from django.contrib.auth.models import AnonymousUser, User
+
+    from clusters.services.requests import SessionRequest
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ async def refusal(session_key: str, run_id: int) -> int:
         return TRY_AGAIN
 
 
-def _code(user: AbstractBaseUser | AnonymousUser, run_id: int) -> int:
+def _code(user: User | AnonymousUser, run_id: int) -> int:
     """A user who must still choose a password counts as logged out: no page answers them before."""
     if admission_of(user) is not Admission.GRANTED:
         return LOGGED_OUT
@@ -114,24 +115,24 @@ async def is_admitted(session_key: str) -> bool:
 async def note_opening(session_key: str, run_id: int, address: str) -> None:
     """Before events are sent: audit an administrator who watches another user's run, even without opening its page."""
     user = await user_of(session_key)
-    if getattr(user, "is_superuser", False):
+    if user.is_authenticated and user.is_superuser:
         await database_sync_to_async(_open)(user, run_id, Origin(address, hashed(session_key) if session_key else ""))
 
 
-def _open(user: AbstractBaseUser, run_id: int, origin: Origin) -> None:
+def _open(user: User, run_id: int, origin: Origin) -> None:
     with asked_from(origin):
         run_for(user, run_id)
 
 
-async def user_of(session_key: str) -> AbstractBaseUser | AnonymousUser:
+async def user_of(session_key: str) -> User | AnonymousUser:
     """The current user of a session; anonymous when it has expired, the user is deactivated or the password changed."""
     store = import_module(settings.SESSION_ENGINE).SessionStore(session_key or None)
-    user: AbstractBaseUser | AnonymousUser = await get_user({"session": store})
-    return user
+    # Of a scope it reads the session alone, and gives what AUTH_USER_MODEL names; the stubs know neither.
+    return cast("User | AnonymousUser", await get_user({"session": store}))  # type: ignore[typeddict-item]
 
 
 @receiver(user_logged_out)
-def close_sockets(sender: Any, request: HttpRequest | None, **kwargs: Any) -> None:
+def close_sockets(sender: Any, request: SessionRequest | None, **kwargs: Any) -> None:
     """Logging out ends the live sockets of the session at once."""
     if request is not None and request.session.session_key:
         session_ended(request.session.row_key)

@@ -18,7 +18,7 @@ from clusters.web.recipe_words import fields_of
 from clusters.wizard.pages.review import entries_of, grouped, texts_shown
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.contrib.auth.models import User
     from django.http import QueryDict
 
     from clusters.engine.recipe import Recipe
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from clusters.services import Order
 
 ANSWERED = "answered"
-"""The field that says that a form was filled in: a form of switches that are all off sends nothing else."""
+"""The field that marks a form as filled in: a form of switches that are all off sends nothing else."""
 LONGEST_ADDRESS = 8_000
 """Characters of an address with the answers; web servers refuse longer ones, so that the questions are asked again."""
 
@@ -61,10 +61,10 @@ def order_in(cluster: Cluster, recipe: Recipe, form: Any) -> Order | None:
     return services.order_for(cluster, recipe.name, given)
 
 
-def order_shown(actor: AbstractBaseUser | AnonymousUser, cluster: Cluster, recipe: Recipe, form: Any) -> dict[str, Any]:
+def order_shown(actor: User, cluster: Cluster, recipe: Recipe, form: Any) -> dict[str, Any]:
     """What templates ask for; of a recipe that leaves the document as it is, nothing.
 
-    `refusal` is why there is no order of the answers that were given.
+    `refusal` is the reason why the answers make no order.
     """
     if recipe.prepare is as_it_is:
         return {}
@@ -77,11 +77,11 @@ def order_shown(actor: AbstractBaseUser | AnonymousUser, cluster: Cluster, recip
     return shown if order is None else shown | {"order": order} | _brought(actor, cluster, order)
 
 
-def _brought(actor: AbstractBaseUser | AnonymousUser, cluster: Cluster, order: Order) -> dict[str, Any]:
+def _brought(actor: User, cluster: Cluster, order: Order) -> dict[str, Any]:
     """What the order's document has that the cluster's does not, and what stands in the way of its start."""
     found = services.order_findings(order)
     fresh = {text.digest for text in found.texts}
-    waiting = services.texts_unread(actor=actor, cluster=order.cluster)  # type: ignore[arg-type]
+    waiting = services.texts_unread(actor=actor, cluster=order.cluster)
     texts = texts_shown(order.cluster, order.document, cluster.document)
     at = reverse("cluster-do", args=[cluster.pk, order.recipe.name])
     fields = [(ANSWERED, "yes"), *fields_of(order.answers)]

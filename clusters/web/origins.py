@@ -11,10 +11,11 @@ from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-    Scope = MutableMapping[str, Any]
-    Application = Callable[[Scope, Any, Any], Awaitable[None]]
+    Scope = Mapping[str, Any]
+    # Django, Channels and servestatic each define their own types for the same three values.
+    Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class OwnOriginOnly:
@@ -24,7 +25,7 @@ class OwnOriginOnly:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        application = self._application if is_own_origin(scope) else WebsocketDenier()
+        application: Application = self._application if is_own_origin(scope) else WebsocketDenier()
         await application(scope, receive, send)
 
 
@@ -37,7 +38,8 @@ def is_own_origin(scope: Scope) -> bool:
     request = request_of(scope)
     if "HTTP_ORIGIN" not in request.META:
         return False
-    verified: bool = CsrfViewMiddleware(lambda _: HttpResponse())._origin_verified(request)
+    # django-stubs leave out the methods that Django has for itself.
+    verified: bool = CsrfViewMiddleware(lambda _: HttpResponse())._origin_verified(request)  # type: ignore[attr-defined]
     return verified
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -24,12 +24,13 @@ from clusters.services.client_address import address_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.contrib.auth.models import AbstractBaseUser
-    from django.http import HttpRequest, HttpResponse
+    from django.contrib.auth.models import User
+    from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
     from clusters.services.password_limits import Tried
+    from clusters.services.requests import UserRequest
 
-    View = Callable[..., HttpResponse]
+    View = Callable[..., HttpResponseBase]
 
 FRESH_SECONDS = 10 * 60
 """How long after the password was entered secrets are handed out without it."""
@@ -46,7 +47,7 @@ def count_attempt(request: HttpRequest, name: str) -> Tried:
     return services.password_try(name=name, address=address_of(request), browser=_known_browser(request, name))
 
 
-def is_password_of(request: HttpRequest, user: AbstractBaseUser, password: str) -> bool:
+def is_password_of(request: HttpRequest, user: User, password: str) -> bool:
     """Whether it is the password of a signed-in user. Raises TooManyTries.
 
     Every page that asks for the password calls this, so that each wrong one is counted and audited.
@@ -65,7 +66,7 @@ def is_password_of(request: HttpRequest, user: AbstractBaseUser, password: str) 
 
 def is_fresh(request: HttpRequest) -> bool:
     """Whether the password was entered in this session within the last ten minutes."""
-    given = request.session.get(_GIVEN_AT, 0)
+    given: float = request.session.get(_GIVEN_AT, 0)
     return 0 <= time.time() - given < FRESH_SECONDS
 
 
@@ -74,12 +75,24 @@ def note_password(request: HttpRequest) -> None:
     request.session[_GIVEN_AT] = time.time()
 
 
+@overload
+def password_again(
+    view: View, *, when: Callable[[UserRequest], bool] = ..., back: Callable[[UserRequest], str] | None = ...
+) -> View: ...
+
+
+@overload
+def password_again(
+    *, when: Callable[[UserRequest], bool] = ..., back: Callable[[UserRequest], str] | None = ...
+) -> Callable[[View], View]: ...
+
+
 def password_again(
     view: View | None = None,
     *,
-    when: Callable[[HttpRequest], bool] = lambda request: True,
-    back: Callable[[HttpRequest], str] | None = None,
-) -> Any:
+    when: Callable[[UserRequest], bool] = lambda request: True,
+    back: Callable[[UserRequest], str] | None = None,
+) -> View | Callable[[View], View]:
     """A view that hands out secrets: it asks for the password first, unless it was entered within ten minutes.
 
     `when` selects the requests of the view that need it. A page (GET) is shown afterwards; after a form (POST) its page
@@ -90,7 +103,7 @@ def password_again(
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: UserRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if is_fresh(request) or not when(request):
                 return view(request, *args, **kwargs)
             address = f"{reverse('password-again')}?{urlencode({'next': (back or _page_of)(request)})}"

@@ -53,7 +53,7 @@ def drawing(timeline: Timeline) -> Drawing:
     scale = (WIDTH - LEFT - RIGHT) / timeline.seconds
     y = float(TOP)
     boxes: list[Box] = []
-    lanes = []
+    lanes: list[tuple[float, float, str]] = []
     for lane in timeline.lanes:
         height = lane.rows * (BAR + GAP) - GAP
         lanes.append((y, height, lane.host))

@@ -29,22 +29,25 @@ from clusters.wizard.machines.table import Machines, without
 from clusters.wizard.topology.layouts import layout_called, with_layout
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from collections.abc import Callable
+
+    from django.http import HttpResponse
 
     from clusters.config.schema import Document
     from clusters.models import Cluster
+    from clusters.services.requests import UserRequest
     from clusters.wizard.core.page import Page, PageForm
 
 
 @require_GET
-def start(request: HttpRequest, pk: int) -> HttpResponse:
+def start(request: UserRequest, pk: int) -> HttpResponse:
     """Redirect to the first page with a problem."""
     cluster = cluster_for(request.user, pk)
     return redirect("wizard", pk, flow.first_with_problem(cluster, services.document_of(cluster)).slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def wizard(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
+def wizard(request: UserRequest, pk: int, slug: str) -> HttpResponse:
     """Show a page; a POST saves it: automatically while the user types (htmx), or with a button."""
     cluster, page = cluster_for(request.user, pk), page_or_404(slug)
     document = services.document_of(cluster)
@@ -53,7 +56,7 @@ def wizard(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
     return show(request, cluster, document, page, page.bind(document, None))
 
 
-def _save(request: HttpRequest, cluster: Cluster, document: Document, page: Page) -> HttpResponse:
+def _save(request: UserRequest, cluster: Cluster, document: Document, page: Page) -> HttpResponse:
     form = page.bind(document, request.POST)
     fresh = form.written(document)
     try:
@@ -65,7 +68,7 @@ def _save(request: HttpRequest, cluster: Cluster, document: Document, page: Page
     return _go_on(request, cluster, fresh, page, form)
 
 
-def _go_on(request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm) -> HttpResponse:
+def _go_on(request: UserRequest, cluster: Cluster, document: Document, page: Page, form: PageForm) -> HttpResponse:
     action, _colon, which = request.POST.get("action", "next").partition(":")
     if not form.is_valid() and action == "next":
         return show(request, cluster, document, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -78,7 +81,7 @@ def _go_on(request: HttpRequest, cluster: Cluster, document: Document, page: Pag
 
 
 def _with_machines(
-    request: HttpRequest, cluster: Cluster, document: Document, page: Page, action: str, tokens: list[str]
+    request: UserRequest, cluster: Cluster, document: Document, page: Page, action: str, tokens: list[str]
 ) -> HttpResponse:
     """After the rows are stored: add empty rows, or act on the selected rows."""
     if action == "add":
@@ -97,7 +100,7 @@ def _with_machines(
     return redirect(f"{address}?{urlencode({'row': tokens}, doseq=True)}")
 
 
-def _answer(request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm) -> HttpResponse:
+def _answer(request: UserRequest, cluster: Cluster, document: Document, page: Page, form: PageForm) -> HttpResponse:
     """Send what changed around the inputs; the inputs stay untouched because the user may be typing in them."""
     shown = values(cluster, document, page, form)
     if isinstance(form, Machines):
@@ -109,7 +112,7 @@ def _answer(request: HttpRequest, cluster: Cluster, document: Document, page: Pa
 
 
 @require_POST
-def document(request: HttpRequest, pk: int) -> HttpResponse:
+def document(request: UserRequest, pk: int) -> HttpResponse:
     """Save the document as typed; if it is invalid or lacks a secret, mark the problem and store nothing."""
     cluster, page = cluster_for(request.user, pk), page_or_404(request.POST.get("page", ""))
     before = services.document_of(cluster)
@@ -135,13 +138,13 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def practice(request: HttpRequest, pk: int) -> HttpResponse:
+def practice(request: UserRequest, pk: int) -> HttpResponse:
     """Add the practice machines to the draft."""
     return _changed(request, pk, "machines", with_practice_machines)
 
 
 @require_POST
-def layout(request: HttpRequest, pk: int) -> HttpResponse:
+def layout(request: UserRequest, pk: int) -> HttpResponse:
     """Apply a layout: roles, endpoint, and rows for missing machines."""
     chosen = layout_called(request.POST.get("layout", ""))
     if chosen is None:
@@ -150,24 +153,24 @@ def layout(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def version(request: HttpRequest, pk: int) -> HttpResponse:
+def version(request: UserRequest, pk: int) -> HttpResponse:
     """Set a version that the artifact source has."""
     wanted = request.POST.get("version", "")
     return _changed(request, pk, "kubernetes", lambda document: with_version(document, wanted))
 
 
 @require_POST
-def arch(request: HttpRequest, pk: int) -> HttpResponse:
+def arch(request: UserRequest, pk: int) -> HttpResponse:
     """Write the architectures that the connection tests observed into the document."""
     cluster = cluster_for(request.user, pk)
     return _changed(request, pk, "connection", lambda document: as_seen(document, probes_of(cluster, document)))
 
 
-def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpResponse:
+def _changed(request: UserRequest, pk: int, slug: str, change: Callable[[Document], Document]) -> HttpResponse:
     cluster, page = cluster_for(request.user, pk), page_or_404(slug)
     document = services.document_of(cluster)
     try:
-        save_document(request, cluster, document, change(document))  # type: ignore[operator]
+        save_document(request, cluster, document, change(document))
     except DraftRefused as error:
         return refusal_response(request, cluster, page, error)
     except InstallerError as error:
@@ -176,7 +179,7 @@ def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpRe
 
 
 @require_POST
-def copy(request: HttpRequest, pk: int) -> HttpResponse:
+def copy(request: UserRequest, pk: int) -> HttpResponse:
     """Create a draft with this document and open its first page with a problem."""
     try:
         fresh = services.draft_copy(actor=request.user, cluster=cluster_for(request.user, pk))
@@ -188,7 +191,7 @@ def copy(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def waive(request: HttpRequest, pk: int) -> HttpResponse:
+def waive(request: UserRequest, pk: int) -> HttpResponse:
     """Acknowledge a warning, or withdraw the acknowledgement."""
     cluster, page = cluster_for(request.user, pk), page_or_404("review")
     error = save_obstacle(request, cluster)

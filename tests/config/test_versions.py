@@ -200,9 +200,9 @@ def test_the_newest_proven_version_of_some() -> None:
 
 
 def test_versions_are_compared_as_numbers() -> None:
-    assert versions.compare("v1.9.0", "1.10.0") == -1
-    assert versions.compare("1.20.2", "v1.20.2") == 0
-    assert versions.compare("v1.20.10", "v1.20.9") == 1
+    assert versions.parse_version("v1.9.0") < versions.parse_version("1.10.0")
+    assert versions.parse_version("1.20.2") == versions.parse_version("v1.20.2")
+    assert versions.parse_version("v1.20.10") > versions.parse_version("v1.20.9")
 
 
 @pytest.mark.parametrize(

@@ -109,8 +109,8 @@ def test_the_default_recipe_has_familiar_words() -> None:
     first = recipes()[0]
     assert (first.name, first.verb, first.title) == (DEFAULT, "create", "Install cluster")
     assert first.states == ("draft", "failed", "ready")
-    assert first.said(first.heading, DOCUMENT) == f"Install {DOCUMENT.name}"
-    assert first.said(first.confirm, DOCUMENT) == f"Install Kubernetes {DOCUMENT.kubernetes.version} on a, b, c?"
+    assert first.fill(first.heading, DOCUMENT) == f"Install {DOCUMENT.name}"
+    assert first.fill(first.confirm, DOCUMENT) == f"Install Kubernetes {DOCUMENT.kubernetes.version} on a, b, c?"
     assert phase_title("os") == "Operating system"
     assert phase_title("nowhere") == "Nowhere"
 

@@ -154,7 +154,7 @@ def test_it_is_chosen_for_many_machines_at_once(page: Client, cluster: Cluster) 
     assert 'value="credential"' in page.get(f"{address}?row=0:node1").content.decode()
     sent = {"draft_version": cluster.version, "row": ["0:node1", "1:node2"], "kind": "credential"}
     assert page.post(address, {**sent, "credential": "other"}).status_code == 422
-    assert "Choose one" in page.post(address, {**sent, "credential": ""}).content.decode()
+    assert "Choose a credential." in page.post(address, {**sent, "credential": ""}).content.decode()
     page.post(address, {**sent, "credential": "prod"})
     cluster.refresh_from_db()
     document = services.document_of(cluster)

@@ -126,7 +126,7 @@ def test_a_failed_step_is_retried_alone_or_with_later_steps(page: Client, run: R
     StepRun.objects.create(run=run, step="os/swap", phase="os", position=2, host="node1", state="same")
     Run.objects.filter(pk=run.pk).update(state="failed", failures=[failure])
     text = page.get(reverse("run-header", args=[run.pk])).content.decode()
-    for said in ("Retry from here", "Retry this step", "cannot be reached", reverse("run-bundle", args=[run.pk])):
+    for said in ("Retry from here", "Retry this step", "is unreachable", reverse("run-bundle", args=[run.pk])):
         assert said in text
     assert "Waive this precheck" not in text
     for field, part in (("step", "step"), ("from", "rest")):

@@ -1,4 +1,4 @@
-"""The network plugin "kube-router": a daemon on each node tells the others by BGP which pods it has, sets routes to
+"""The network plugin "kube-router": a daemon on each node announces its pods to the others by BGP, sets routes to
 theirs, and keeps network policies with iptables and IP sets. kube-proxy stays; the manifest is our own.
 
 What the daemon reads and needs: cloudnativelabs/kube-router v2.1.0, docs/user-guide.md, docs/ipv6.md, docs/tunnels.md,

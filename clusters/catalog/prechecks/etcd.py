@@ -45,7 +45,7 @@ measuring a disk with fio."""
 @precheck(
     "etcd.fsync_p90",
     on="etcd-member",
-    fix="Put etcd's data (etcd.dataDir) on an SSD of its own, or let nothing else write to this one.",
+    fix="Put etcd's data (etcd.dataDir) on a separate SSD, or let nothing else write to this one.",
 )
 def fsync(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The disk is quick enough for etcd"""
@@ -203,7 +203,7 @@ def majority_answers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 
 def _silent_etcd(machine: Machine, cluster: Cluster) -> Existing | None:
-    """The etcd that has not answered for a while."""
+    """The etcd that has been silent for a while."""
     found = None
     for _ in machine.looks(SILENT_FOR, every=3.0):
         found = silent_etcd(machine, cluster)

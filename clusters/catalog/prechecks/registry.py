@@ -83,7 +83,7 @@ def _address_and_port(document: Document, url: str) -> tuple[str, int] | None:
     fix="Put the files there: paths in registry.auths are paths on the machines.",
 )
 def files_there(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """Certificates of registries lie where the document says"""
+    """Certificates of registries are where the document expects them"""
     paths = [
         path
         for access in accesses(cluster.document).values()

@@ -153,10 +153,10 @@ class _Masks:
                 yield at[start], at[end - 1] + 1
         cut = text.find(CUT)
         while cut >= 0:
-            yield from self._begun(text, cut)
+            yield from self._cut_off(text, cut)
             cut = text.find(CUT, cut + 1)
 
-    def _begun(self, text: str, cut: int) -> Iterator[Span]:
+    def _cut_off(self, text: str, cut: int) -> Iterator[Span]:
         """A secret that begins before the place where a value was cut."""
         letters, at = _squashed(text[max(0, cut - 80) : cut])
         for start in range(len(letters) - 1):

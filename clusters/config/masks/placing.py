@@ -43,7 +43,7 @@ class Places:
         self._leads: dict[Hashable, list[object]] = {}
         self._lines: dict[Hashable, list[object]] = {}
         for texts in lists:
-            lines, places = _read(_shown(texts), mask)
+            lines, places = _read(_visible_lines(texts), mask)
             for place, secret in zip(places, _secrets(texts), strict=True):
                 self._leads.setdefault(place.bare, []).append(secret)
                 self._lines.setdefault(_whole_line(lines, place), []).append(secret)
@@ -79,7 +79,7 @@ def secrets_of_masks(
     another text, and its mask is not one that stands in a similar line here.
     """
     secrets = _secrets(stored)
-    lines, places = _read(_shown(stored), mask)
+    lines, places = _read(_visible_lines(stored), mask)
     others, masks = _read(typed, mask)
     first, then = Counter(lines), Counter(others)
     anchors = {line for line in first if line.strip() and first[line] == then[line] == 1}
@@ -121,7 +121,7 @@ def _secrets(stored: Sequence[object]) -> list[object]:
     return [each for text in stored if isinstance(text, Shown) for each in text.secrets]
 
 
-def _shown(stored: Sequence[object]) -> list[str]:
+def _visible_lines(stored: Sequence[object]) -> list[str]:
     return [str(each) if isinstance(each, str | Shown) else "" for each in stored]
 
 

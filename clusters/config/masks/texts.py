@@ -68,10 +68,10 @@ class MaskedText:
         pieces = _without_gaps(found, self.pieces)
         for _turn in range(2):
             text, spans = _filled(typed, pieces)
-            shown = _not_masked(text, spans)
-            if not shown:
+            visible = _not_masked(text, spans)
+            if not visible:
                 return text
-            pieces = [None if number in shown else piece for number, piece in enumerate(pieces)]
+            pieces = [None if number in visible else piece for number, piece in enumerate(pieces)]
         return typed
 
     def lost(self, typed: str, text: str) -> list[int]:
@@ -99,26 +99,26 @@ def masked_text(text: str, document: Document) -> MaskedText | None:
     A value that cannot be masked as it is written stands in quotes on one line there; nothing else changes for it. The
     result was read again: it is the same document with its secrets hidden. None when there is no such text.
     """
-    shown = as_shown(document)
-    masked = _masked(text, document, shown)
-    if masked is None and (plainer := _in_quotes(text, document, shown)) != text:
-        masked = _masked(plainer, document, shown)
+    visible = as_shown(document)
+    masked = _masked(text, document, visible)
+    if masked is None and (plainer := _in_quotes(text, document, visible)) != text:
+        masked = _masked(plainer, document, visible)
     return replace(masked, original=text) if masked is not None else None
 
 
-def _masked(text: str, document: Document, shown: Any) -> MaskedText | None:
+def _masked(text: str, document: Document, visible: Any) -> MaskedText | None:
     try:
-        masked = _with_edits(text, _edits(text, document, shown))
+        masked = _with_edits(text, _edits(text, document, visible))
     except (CannotMask, Refused):
         return None
     again = load(masked.text, limit=WITH_STAND_INS).document
-    return masked if again is not None and _is_as_shown(document, shown, again) else None
+    return masked if again is not None and _is_as_shown(document, visible, again) else None
 
 
-def _in_quotes(text: str, document: Document, shown: Any) -> str:
+def _in_quotes(text: str, document: Document, visible: Any) -> str:
     """The text with quotes around the values of which it is not known where their secrets are written."""
     try:
-        secrets = [*_secrets(text, load(text, limit=WITH_STAND_INS), document, shown)]
+        secrets = [*_secrets(text, load(text, limit=WITH_STAND_INS), document, visible)]
     except (CannotMask, Refused):
         return text
     parts, place = [], 0
@@ -141,22 +141,22 @@ def secrets_beside(text: str) -> Iterator[Secret]:
         yield from (Secret(scalar.text[start:end]) for start, end in spans)
 
 
-def _edits(text: str, document: Document, shown: Any) -> list[_Edit]:
+def _edits(text: str, document: Document, visible: Any) -> list[_Edit]:
     """Which spans of the text are secret, in order. Raises CannotMask and Refused."""
     loaded = load(text, limit=WITH_STAND_INS)
     if loaded.document is not document and loaded.document != document:
         raise CannotMask
-    secrets = _secrets(text, loaded, document, shown)
+    secrets = _secrets(text, loaded, document, visible)
     edits = [edit for scalar, spans in secrets for edit in _edits_of(text, scalar, spans)]
     return sorted(edits, key=lambda edit: edit.start)
 
 
-def _secrets(text: str, loaded: Loaded, document: Document, shown: Any) -> Iterable[tuple[Scalar, list[Span]]]:
+def _secrets(text: str, loaded: Loaded, document: Document, visible: Any) -> Iterable[tuple[Scalar, list[Span]]]:
     """The values of the text that are secret, with the parts of each: once, however many aliases refer to it."""
     tree = read(text)
     nodes = _Nodes(tree)
     found: dict[int, tuple[Scalar, list[Span]]] = {}
-    for path, original, part in _hidden_leaves(document, shown):
+    for path, original, part in _hidden_leaves(document, visible):
         scalar = nodes.at(loaded.positions.get(path))
         spans = _spans_in(scalar, _text(original), part)
         _scalar, known = found.get(id(scalar), (scalar, []))
@@ -224,20 +224,20 @@ class _Nodes:
         return node
 
 
-def _hidden_leaves(document: Document, shown: Any) -> Iterator[tuple[str, Any, Shown]]:
+def _hidden_leaves(document: Document, visible: Any) -> Iterator[tuple[str, Any, Shown]]:
     """The values in which something is hidden: path, value, and how it is shown."""
-    parts = dict(parts_of(shown))
+    parts = dict(parts_of(visible))
     for key, original in parts_of(document):
         # The file's other documents have names that begin so.
         path = key.strip("-") if key.startswith("---") else f"spec.{key}"
         yield from _leaves(original, parts[key], path)
 
 
-def _leaves(original: Any, shown: Any, path: str) -> Iterator[tuple[str, Any, Shown]]:
-    if isinstance(shown, Shown):
-        yield path, original, shown
-    elif shown is not original:
-        for (key, old), (_key, new) in zip(_inner(original), _inner(shown), strict=True):
+def _leaves(original: Any, visible: Any, path: str) -> Iterator[tuple[str, Any, Shown]]:
+    if isinstance(visible, Shown):
+        yield path, original, visible
+    elif visible is not original:
+        for (key, old), (_key, new) in zip(_inner(original), _inner(visible), strict=True):
             yield from _leaves(old, new, f"{path}.{key}")
 
 
@@ -245,15 +245,15 @@ def _inner(value: Any) -> Iterable[tuple[Any, Any]]:
     return parts_of(value) if isinstance(value, dict | BaseModel) else enumerate(value)
 
 
-def _spans_in(scalar: Scalar, value: str, shown: Shown) -> list[Span]:
+def _spans_in(scalar: Scalar, value: str, visible: Shown) -> list[Span]:
     """Which parts of a value of the text are secret. Raises CannotMask when the document has it in another shape."""
-    if shown.text == STAND_IN:
+    if visible.text == STAND_IN:
         return [(0, len(scalar.text))]
     # An argument `name=value` may be written as a key and a value.
     before = len(value) - len(scalar.text)
     spans, place = [], 0
-    open_parts = shown.text.split(STAND_IN)
-    for part, secret in zip(open_parts, shown.secrets, strict=False):
+    open_parts = visible.text.split(STAND_IN)
+    for part, secret in zip(open_parts, visible.secrets, strict=False):
         start = place + len(part)
         place = start + len(_text(secret))
         spans.append((start - before, place - before))
@@ -270,7 +270,7 @@ def _edits_of(text: str, scalar: Scalar, spans: list[Span]) -> Iterator[_Edit]:
     start, end = place_of(text, scalar)
     raw = text[start:end]
     if spans == [(0, len(scalar.text))]:
-        # Within the quotes, or with quotes of its own: what is typed there may need them.
+        # Within the quotes, or with its own quotes: what is typed there may need them.
         first, last = inner_span(raw)
         quoted = raw[:1] in ('"', "'")
         found = [_Edit(start + first, start + last) if quoted else _Edit(start, end, quoted=True)]
@@ -298,15 +298,15 @@ def _with_edits(text: str, edits: list[_Edit]) -> MaskedText:
     return MaskedText(text, "".join(parts[:-1]), tuple(pieces[:-1]))
 
 
-def _is_as_shown(original: Any, shown: Any, again: Any) -> bool:
+def _is_as_shown(original: Any, visible: Any, again: Any) -> bool:
     """Whether what was read again is the document as it is shown, whatever type a hidden value has then."""
-    if isinstance(shown, Shown):
-        return _text(again) == shown.text
-    if shown is original:
+    if isinstance(visible, Shown):
+        return _text(again) == visible.text
+    if visible is original:
         return bool(again == original)
     if type(again) is not type(original):
         return False
-    parts, other = list(_inner(shown)), list(_inner(again))
+    parts, other = list(_inner(visible)), list(_inner(again))
     if [key for key, _value in parts] != [key for key, _value in other]:
         return False
     return all(
@@ -355,13 +355,13 @@ def _not_masked(text: str, spans: list[Span]) -> set[int]:
     except (CannotMask, Refused):
         hidden = []
     rest, last = iter(hidden), _Edit(0, 0)
-    shown: set[int] = set()
+    visible: set[int] = set()
     for number, (start, end) in enumerate(spans):
         while last.end < end:
             last = next(rest, _Edit(end, end))
         if last.start > start and text[start:end] != STAND_IN:
-            shown.add(number)
-    return shown
+            visible.add(number)
+    return visible
 
 
 def _left_outside(text: str) -> dict[str, Scalar]:

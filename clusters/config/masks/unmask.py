@@ -76,9 +76,9 @@ class _Returning:
         """Its secrets by the lines of all its texts."""
         return Places((each for each in _lists_in(self._stored) if all(map(_is_text, each))), STAND_IN)
 
-    def entries(self, shown: Any) -> list[Any]:
+    def entries(self, visible: Any) -> list[Any]:
         """All entries of its lists that are shown so."""
-        return self._entries.get(shown, [])
+        return self._entries.get(visible, [])
 
     @cached_property
     def _entries(self) -> dict[str, list[Any]]:

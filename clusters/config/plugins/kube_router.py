@@ -54,7 +54,7 @@ def kube_router(document: Document) -> Iterator[Finding]:
     yield from _words(section)
     yield from _numbers(section, 6 if "," in document.network.kube_pods_cidr else 4)
     if not section.enable_overlay and (section.overlay_type, section.overlay_encap) != ("subnet", "ipip"):
-        message = "There are no tunnels, so overlayType and overlayEncap have no effect."
+        message = "Without tunnels, overlayType and overlayEncap have no effect."
         yield warning("kube_router.no_overlay", f"{_PATH}.enableOverlay", message, found="false", allowed="true")
     if not section.nodes_full_mesh:
         message = "Without nodesFullMesh kube-router waits until every node has an annotation with its AS number."

@@ -93,7 +93,7 @@ def in_words(words: Sequence[str]) -> Iterator[Found]:
         seen.add(name)
         for takes in BY_PROGRAM.get(name, ()):
             if not takes.subcommand or takes.subcommand in words[place:]:
-                yield from _taken(words, place, takes)
+                yield from _arguments_of(words, place, takes)
                 if takes.programs == "sshpass":
                     return  # what follows is the command that it starts
         if name in LAST and len(words) > place + 2 and (not name.endswith("passwd") or _has_flag(words[place:], "b")):
@@ -110,7 +110,7 @@ def in_words(words: Sequence[str]) -> Iterator[Found]:
 def _of_agent(words: Sequence[str], place: int) -> Iterator[Found]:
     """The token of `server -t x` or `agent -t x`, whose program another word names."""
     if {"server", "agent"} & {*words[place:]}:
-        yield from _taken(words, place, Takes("", after=("-t",), joined=("-t=",)))
+        yield from _arguments_of(words, place, Takes("", after=("-t",), joined=("-t=",)))
 
 
 def _edited(words: Sequence[str]) -> Iterator[Found]:
@@ -136,7 +136,7 @@ def _names_secret(text: str) -> bool:
     return any(is_secret_key(name) and not is_weak_key(name) for name in names)
 
 
-def _taken(words: Sequence[str], place: int, takes: Takes) -> Iterator[Found]:
+def _arguments_of(words: Sequence[str], place: int, takes: Takes) -> Iterator[Found]:
     for at in range(place + 1, len(words)):
         word = words[at]
         if _is_harmless(word, takes):

@@ -33,7 +33,7 @@ LONGEST_PROMPT = 80
 NEAR = 80
 """Characters before a text in which the command is sought that prints it."""
 _STATE = re.compile(
-    r"(?i)ok|okay|fail(?:ed|ure)|missing|(?:in)?valid|(?:not )?found|(?:un)?set|expired|wrong|empty|updated"
+    r"(?i)ok|okay|failed|failure|missing|(?:in)?valid|(?:not )?found|(?:un)?set|expired|wrong|empty|updated"
     r"|(?:un)?changed|rotated|created|present|absent|done|skipped"
 )
 

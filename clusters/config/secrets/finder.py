@@ -2,7 +2,7 @@
 
 It finds what is a `Secret`, what lies under a name that sounds like a secret, and what stands in texts (arguments,
 scripts, values of addons, comments, kubeconfigs). `names` knows names, `patterns` what is known by its looks, `formats`
-files and languages with a syntax of their own, `commands` command lines (`shell_commands` takes them apart, `programs`
+files and languages with a special syntax, `commands` command lines (`shell_commands` takes them apart, `programs`
 names programs and their options, `arguments` knows places of words), `shell_variables` arrays and defaults, `dialogs`
 prompts, `sentences` comments; `texts` brings them together for a text, `walk` for data.
 """

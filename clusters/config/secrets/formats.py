@@ -1,4 +1,4 @@
-"""Secrets in files and languages with a syntax of their own: netrc, pgpass, SQL, preseed, SNMP, bind, fstab, XML."""
+"""Secrets in files and languages with a special syntax: netrc, pgpass, SQL, preseed, SNMP, bind, fstab, XML."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ _BY_WORDS = (
 
 
 def in_files(text: str) -> Iterator[Span]:
-    """What has a syntax of its own: logins, settings without a sign, answers to questions, statements, XML."""
+    """What has a special syntax: logins, settings without a sign, answers to questions, statements, XML."""
     lower = text.lower()
     for words, pattern in _BY_WORDS:
         if any(word in lower for word in words):

@@ -23,7 +23,7 @@ class Takes:
 
 
 COOKIES = ("lang", "language", "locale", "theme", "timezone", "tz", "currency", "country", "region", "consent")
-"""Cookies that are no secrets."""
+"""Cookies without a secret."""
 TAKES = (
     Takes("sshpass", after=("-p",), joined=("-p",), switches="v"),
     Takes("mysql mysqldump mysqladmin mysqlimport mysqlshow mysqlcheck mysqlpump mariadb mariadb-dump mariadb-admin",

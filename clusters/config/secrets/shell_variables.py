@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from clusters.config.secrets.patterns import Span
 
 LONGEST_OPEN = 2_000
-"""Characters of a value that is no secret. A longer one counts as one: names in it would have it read again each."""
+"""Characters of a value that is not a secret. A longer one counts as one: names in it would have it read again each."""
 # No part gives back what it took (`++`): a text is read once.
 _ARRAY = re.compile(r"\((?:\"[^\"\n]*+\"|'[^'\n]*+'|[^\s\"'()]++|\s++)*+\)(?=[\s;&|\"'`)]|$)")
 _ITEM = re.compile(r"(?:\[[^\[\]\s]*+\]=)?+(?:\"(?P<a>[^\"\n]++)\"|'(?P<b>[^'\n]++)'|(?P<c>[^\s\"'()]++))")

@@ -99,7 +99,7 @@ class Command(BaseCommand):
             self._keys(cluster, owner, document, named=options["host_key"], accept=options["accept_host_keys"])
             if not options["yes"] and not self._preview:
                 self._warn_of(self._recipe)
-                self._ask(self._recipe.said(self._recipe.confirm, document), "--yes")
+                self._ask(self._recipe.fill(self._recipe.confirm, document), "--yes")
             run = self._run(cluster, owner, options["waive"], options["reason"])
         except InstallerError as error:
             raise CommandError(f"{error.message}\n{error.hint}".rstrip()) from error
@@ -170,6 +170,7 @@ class Command(BaseCommand):
 
         `--yes` acknowledges none of them: a user who passes it has not read the text.
         """
+        named: dict[str, Any]
         named = {"recipe": order.recipe.name, "answers": order.answers} if order.has_own_document else {}
         for text in texts_unread(actor=owner, cluster=order.cluster):
             for line in lines_of(text):

@@ -164,7 +164,6 @@ class Tap:
         self._noise = b""
         self.started = threading.Event()
         self.word = ""
-        self.fed = 0
 
     @property
     def noise(self) -> str:
@@ -173,7 +172,6 @@ class Tap:
 
     def feed(self, data: bytes) -> None:
         """Add bytes of the stream."""
-        self.fed += len(data)
         if not self.started.is_set():
             data = self._skip_noise(data)
         if data:

@@ -11,7 +11,7 @@ from clusters.models import HostKey
 from clusters.remote.auth.host_keys import PinnedKey
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.config.schema import Host
 
@@ -60,7 +60,7 @@ def shown_key(offered: dict[str, Any], host: Host) -> tuple[str, int, PinnedKey]
     return offered.get("address", host.ssh_address.strip()), offered.get("port", host.port), key
 
 
-def pin_first(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:
+def pin_first(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: User | None) -> None:
     """Store a key for a place that had none when it was shown. Raises OtherKey when the place has another one now."""
     place = {"cluster_id": cluster_id, "address": address, "port": port}
     # One statement: a key that somebody else accepts at this moment is not replaced.
@@ -69,11 +69,11 @@ def pin_first(cluster_id: int, address: str, port: int, offered: PinnedKey, *, b
         raise OtherKey(f"{address}:{port}", offered.fingerprint, f"{known.fingerprint}, which somebody has accepted")
 
 
-def pin(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:
+def pin(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: User | None) -> None:
     """Store the key, replacing an earlier one."""
     HostKey.objects.update_or_create(cluster_id=cluster_id, address=address, port=port, defaults=_stored(offered, by))
 
 
-def _stored(offered: PinnedKey, by: AbstractBaseUser | None) -> dict[str, Any]:
+def _stored(offered: PinnedKey, by: User | None) -> dict[str, Any]:
     key = {"key_type": offered.key_type, "key": offered.key, "fingerprint": offered.fingerprint}
     return {**key, "accepted_by": by}

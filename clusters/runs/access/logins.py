@@ -25,7 +25,7 @@ from clusters.runs.documents import commented_secrets, read_document, secrets_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.config.schema import Document, Host, JumpHost
     from clusters.models import Cluster
@@ -52,7 +52,7 @@ class Logins:
 def logins_for(
     document: Document,
     cluster: Cluster,
-    asked_by: AbstractBaseUser | None,
+    asked_by: User | None,
     key_files: KeyFiles | None = None,
     *,
     text: str = "",
@@ -75,7 +75,7 @@ def logins_for(
 
 
 def granted_credentials(
-    names: Iterable[str], owner: AbstractBaseUser | None, asked_by: AbstractBaseUser | None, *, resumes: bool = False
+    names: Iterable[str], owner: User | None, asked_by: User | None, *, resumes: bool = False
 ) -> dict[str, Credential]:
     """The credentials with these names that both may use, by name; `resumes`: see `logins_for`."""
     names = list(names)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import connection
 
 from clusters.models import Event, StepRun
+from clusters.models.columns import column_of
 from clusters.runs.events.batches import EventRow, StepRow
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _insert(model: type[Model], fields: Sequence[str], rows: Sequence[Sequence[A
 
 
 def _column(model: type[Model], name: str) -> str:
-    return connection.ops.quote_name(model._meta.get_field(name.removesuffix("_id")).column)
+    return connection.ops.quote_name(column_of(model, name.removesuffix("_id")))
 
 
 def update_steps(changes: Sequence[StepChange]) -> int:

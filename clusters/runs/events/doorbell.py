@@ -48,7 +48,10 @@ def session_ended(session: str) -> None:
 def _send(name: str, message: dict[str, Any]) -> None:
     """A failed ring is logged and never stops anything: the events are in the database."""
     try:
-        async_to_sync(get_channel_layer().group_send)(name, message)
+        layer = get_channel_layer()
+        if layer is None:
+            raise LookupError("no channel layer is configured")
+        async_to_sync(layer.group_send)(name, message)
     except Exception as error:  # noqa: BLE001 - whatever a channel layer raises, the database has the events
         log.warning("The doorbell did not ring: %s", error)
 

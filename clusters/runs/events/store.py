@@ -20,7 +20,6 @@ from clusters.runs.notify.outbox import announce
 if TYPE_CHECKING:
     from clusters.runs.events.batches import Batch
 
-OVER = ("succeeded", "failed", "cancelled")
 # Earlier runs that are used to estimate how long a step takes.
 MEASURED_RUNS = 20
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
     from django.http import HttpRequest, HttpResponse
 
+    from clusters.services.requests import UserRequest
+
 
 class SignIn(LoginView):
     """The only page without a login; a user who is already signed in is redirected."""
@@ -63,6 +65,7 @@ class OwnPassword(PasswordChangeView):
     """Replaces the password, also a one-time one; sessions in other browsers end."""
 
     template_name = "registration/password_change.html"
+    request: UserRequest
     success_url = reverse_lazy("clusters")
     form_class = OwnPasswordForm
 
@@ -90,7 +93,7 @@ class OwnPassword(PasswordChangeView):
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
-def password_again(request: HttpRequest) -> HttpResponse:
+def password_again(request: UserRequest) -> HttpResponse:
     """Ask for the password, then return to the page that needs it."""
     to = own_address(request, request.POST.get("next") or request.GET.get("next", ""))
     form = PasswordAgainForm(request, request.POST or None)
@@ -113,7 +116,7 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def page_token(request: HttpRequest) -> JsonResponse:
+def page_token(request: UserRequest) -> JsonResponse:
     """The token of this browser's forms, and its user: signing in in another tab replaces the token of a page."""
     return JsonResponse({"token": get_token(request), "user": str(request.user.pk)})
 

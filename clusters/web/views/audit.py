@@ -27,11 +27,12 @@ from clusters.web.audit_words import words_for
 from clusters.web.downloads import stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
-    from django.http import HttpRequest, HttpResponse, HttpResponseBase
+    from django.http import HttpResponse, HttpResponseBase
 
     from clusters.models import AuditEntry
+    from clusters.services.requests import UserRequest
 
 ON_A_PAGE = 50
 LINES_AT_ONCE = 200
@@ -50,7 +51,7 @@ class Row:
 
 @never_cache
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: UserRequest) -> HttpResponse:
     """Entries, newest first; `before` and `after` are entry numbers at the edges of a page."""
     _may_read(request)
     form = AuditForm(request.GET)
@@ -64,7 +65,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def forwarding(request: HttpRequest) -> HttpResponse:
+def forwarding(request: UserRequest) -> HttpResponse:
     """Retry a receiver."""
     _may_read(request)
     services.audit_forward_again(actor=request.user, way=request.POST.get("way", ""))
@@ -74,24 +75,24 @@ def forwarding(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_GET
-def as_csv(request: HttpRequest) -> HttpResponseBase:
+def as_csv(request: UserRequest) -> HttpResponseBase:
     """The matching entries as a table for spreadsheets."""
     return _download(request, "csv", "text/csv; charset=utf-8", _csv_lines)
 
 
 @never_cache
 @require_GET
-def as_jsonl(request: HttpRequest) -> HttpResponseBase:
+def as_jsonl(request: UserRequest) -> HttpResponseBase:
     """The matching entries, one JSON object a line, with everything that their hashes cover."""
     return _download(request, "jsonl", "application/jsonl", _json_lines)
 
 
-def _may_read(request: HttpRequest) -> None:
+def _may_read(request: UserRequest) -> None:
     if not request.user.has_perm(READ_AUDIT):
         raise Http404("There is no such page.")
 
 
-def _page(request: HttpRequest, form: AuditForm) -> tuple[list[Row], int, int]:
+def _page(request: UserRequest, form: AuditForm) -> tuple[list[Row], int, int]:
     """The rows, and the entry numbers from which older and newer ones follow; 0 if there are none."""
     found = audit_entries(form.wanted())
     before, after = _number(request, "before"), _number(request, "after")
@@ -111,7 +112,7 @@ def _details(entry: AuditEntry) -> str:
     return json.dumps(entry.details, indent=1, ensure_ascii=False, sort_keys=True) if entry.details else ""
 
 
-def _download(request: HttpRequest, form: str, kind: str, lines: Any) -> HttpResponseBase:
+def _download(request: UserRequest, form: str, kind: str, lines: Any) -> HttpResponseBase:
     _may_read(request)
     asked = AuditForm(request.GET)
     if not asked.is_valid():
@@ -140,7 +141,7 @@ def _csv_line(cells: Sequence[Any]) -> str:
     return text.getvalue()
 
 
-def _in_batches(lines: Iterator[str]) -> Iterator[bytes]:
+def _in_batches(lines: Iterator[str]) -> Generator[bytes, None, None]:
     """Lines in parts large enough to be sent efficiently."""
     waiting: list[str] = []
     for line in lines:
@@ -152,5 +153,5 @@ def _in_batches(lines: Iterator[str]) -> Iterator[bytes]:
         yield "".join(waiting).encode()
 
 
-def _number(request: HttpRequest, name: str) -> int:
+def _number(request: UserRequest, name: str) -> int:
     return whole_number(request.GET.get(name, "")) or 0

@@ -21,9 +21,10 @@ from clusters.selectors import cluster_for, clusters_for, notification_channels
 from clusters.web.nodes import Node, nodes_of
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from clusters.config.schema import Document
+    from clusters.services.requests import UserRequest
 
 RUNS_SHOWN = 20
 FINDINGS_SHOWN = 5
@@ -47,7 +48,7 @@ class ClusterRow:
 
 
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: UserRequest) -> HttpResponse:
     """Every cluster that this user may see."""
     newest = Run.objects.filter(cluster=OuterRef("pk")).exclude(part=Run.Part.PREVIEW).order_by("-id").values("pk")[:1]
     found = list(clusters_for(request.user).only(*LISTED).annotate(newest=Subquery(newest)))
@@ -57,7 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: UserRequest) -> HttpResponse:
     """A draft with the defaults; the wizard continues from there."""
     try:
         cluster = services.draft_create(actor=request.user, name=request.POST.get("name", "").strip())
@@ -68,7 +69,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def import_document(request: HttpRequest) -> HttpResponse:
+def import_document(request: UserRequest) -> HttpResponse:
     """A draft from a `config-sample.yaml`, pasted or as a file; errors are shown with line and column."""
     if request.method != "POST":
         return render(request, "clusters/import.html", {"text": ""})
@@ -89,7 +90,7 @@ def import_document(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def show(request: HttpRequest, pk: int) -> HttpResponse:
+def show(request: UserRequest, pk: int) -> HttpResponse:
     """One cluster: nodes, endpoint, runs, and the document with its secrets masked."""
     cluster = cluster_for(request.user, pk)
     document = _document(cluster)
@@ -110,7 +111,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def install(request: HttpRequest, pk: int) -> HttpResponse:
+def install(request: UserRequest, pk: int) -> HttpResponse:
     """Start a run and show it; the review page shows what prevents it."""
     cluster = cluster_for(request.user, pk)
     try:
@@ -123,7 +124,7 @@ def install(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def delete(request: HttpRequest, pk: int) -> HttpResponse:
+def delete(request: UserRequest, pk: int) -> HttpResponse:
     """Delete the cluster if its name was typed."""
     cluster = cluster_for(request.user, pk)
     if request.POST.get("name", "").strip() != cluster.name:
@@ -142,7 +143,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("clusters")
 
 
-def say(request: HttpRequest, error: InstallerError) -> None:
+def say(request: UserRequest, error: InstallerError) -> None:
     """Show the error and its hint as a message on the next page."""
     messages.error(request, error.with_hint)
 
@@ -154,13 +155,13 @@ def _document(cluster: Cluster) -> Document | None:
         return None
 
 
-def _text_given(request: HttpRequest) -> tuple[str, str]:
+def _text_given(request: UserRequest) -> tuple[str, str]:
     """The uploaded or pasted text, and what prevents it from being read."""
     upload = request.FILES.get("file")
     if upload is None:
         text = request.POST.get("text", "")
         return text, "" if text.strip() else _("Paste a document or choose a file.")
-    if upload.size > LIMIT:
+    if upload.size is None or upload.size > LIMIT:
         return "", _("The file is larger than %s bytes, the limit for a document.") % f"{LIMIT:,}"
     try:
         return upload.read().decode("utf-8-sig"), ""

@@ -23,9 +23,10 @@ from clusters.wizard.machines.agent_keys import agent_kind, agent_text
 from clusters.wizard.machines.login_choices import key_upload, uploaded_key
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from clusters.models import Credential
+    from clusters.services.requests import UserRequest
 
 HOLDS = {
     "password": gettext_lazy("password"),
@@ -92,7 +93,7 @@ class CredentialForm(forms.Form):
 
 @never_cache
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: UserRequest) -> HttpResponse:
     """Every credential that this user may use."""
     rows = [(each, [HOLDS[word] for word in each.holds]) for each in credentials_for(request.user)]
     return render(request, "credentials/list.html", {"rows": rows})
@@ -100,7 +101,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: UserRequest) -> HttpResponse:
     """Create one."""
     form = _form(request, None)
     if form.is_bound and form.is_valid():
@@ -117,7 +118,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def change(request: HttpRequest, pk: int) -> HttpResponse:
+def change(request: UserRequest, pk: int) -> HttpResponse:
     """Rotate one: typed values replace the stored ones wherever the credential is used."""
     credential = credential_for(request.user, pk)
     form = _form(request, credential)
@@ -134,7 +135,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def delete(request: HttpRequest, pk: int) -> HttpResponse:
+def delete(request: UserRequest, pk: int) -> HttpResponse:
     """Remove one if its name was typed."""
     credential = credential_for(request.user, pk)
     if request.POST.get("name", "").strip() != credential.name:
@@ -145,13 +146,13 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("credentials")
 
 
-def _form(request: HttpRequest, credential: Credential | None) -> Any:
+def _form(request: UserRequest, credential: Credential | None) -> Any:
     """The form of a new credential, or of an existing one, whose name is fixed."""
-    posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
     stored = {name: getattr(credential, name) for name in ("login", "agent_key", "networks")} if credential else {}
     if credential:
         stored["users"] = ", ".join(credential_view(credential).users)
-    form = CredentialForm(*posted, initial=stored)
+    form = CredentialForm(data, files, initial=stored)
     gone = ["name"] if credential else ["forget_password", "forget_key"]
     for field, forget in (("password", "forget_password"), ("private_key", "forget_key")):
         if credential and not getattr(credential, field):
@@ -163,18 +164,18 @@ def _form(request: HttpRequest, credential: Credential | None) -> Any:
     for name in SECRETS:
         if credential and getattr(credential, name):
             form.fields[name].widget.attrs["placeholder"] = str(STORED)
-    forget = [name for name in ("forget_password", "forget_key") if name in form.fields]
+    removals = [name for name in ("forget_password", "forget_key") if name in form.fields]
     rows = [name for name in ("name", "login", "password", "networks") if name in form.fields]
     others = ("private_key", "key_file", "passphrase", "agent_key", "users")
     below = [wide(name) for name in others if name in form.fields]
-    return laid_out(form, *rows, *below, *([Div(*forget, css_class="field-wide")] if forget else []))
+    return laid_out(form, *rows, *below, *([Div(*removals, css_class="field-wide")] if removals else []))
 
 
 def _refuse(form: Any, error: services.CredentialWrong) -> None:
     form.add_error(error.field if error.field in form.fields else None, error.with_hint)
 
 
-def _page(request: HttpRequest, form: Any, context: dict[str, Any]) -> HttpResponse:
+def _page(request: UserRequest, form: Any, context: dict[str, Any]) -> HttpResponse:
     problems = problems_of([form])
     wrong = bool(form.errors) if form.is_bound else False
     status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from clusters.config.finding import Finding
+    from clusters.services.requests import UserRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Export:
 
 
 @require_GET
-def export(request: HttpRequest, pk: int) -> HttpResponse:
+def export(request: UserRequest, pk: int) -> HttpResponse:
     """The formats of the document, each with what it would lose."""
     cluster = cluster_for(request.user, pk)
     try:
@@ -68,14 +69,14 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "clusters/export.html", {"cluster": cluster, "exports": exports})
 
 
-def _with_secrets(request: HttpRequest) -> bool:
+def _with_secrets(request: UserRequest) -> bool:
     return request.method == "POST" and request.POST.get("secrets") == "show"
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @password_again(when=_with_secrets)
-def config(request: HttpRequest, pk: int) -> HttpResponse:
+def config(request: UserRequest, pk: int) -> HttpResponse:
     """The document as a file. Secrets are sent only by POST, so that no link can make a browser fetch them."""
     cluster = cluster_for(request.user, pk)
     asked = request.POST if request.method == "POST" else request.GET
@@ -99,7 +100,7 @@ def schema(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 @password_again
-def kubeconfig(request: HttpRequest, pk: int) -> HttpResponse:
+def kubeconfig(request: UserRequest, pk: int) -> HttpResponse:
     """The admin kubeconfig as a file. By POST, so that no link can make a browser fetch it."""
     cluster = cluster_for(request.user, pk)
     try:

@@ -13,12 +13,14 @@ from clusters.selectors import notification_channels
 from clusters.web.views.clusters import say
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
+
+    from clusters.services.requests import UserRequest
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def notices(request: HttpRequest) -> HttpResponse:
+def notices(request: UserRequest) -> HttpResponse:
     """The channels with their last tests, as part of a page; a POST sends tests. Without JavaScript it redirects."""
     problem = None
     if request.method == "POST":

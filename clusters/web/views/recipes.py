@@ -31,10 +31,11 @@ from clusters.wizard.pages.review import texts_shown
 if TYPE_CHECKING:
     from typing import Any
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from clusters.engine.recipe import Recipe
     from clusters.models import Cluster
+    from clusters.services.requests import UserRequest
 
 
 ACKNOWLEDGES = {"key", "digest"}
@@ -48,12 +49,12 @@ def _recipe_or_404(name: str) -> Recipe:
     return recipe
 
 
-def _is_masked(request: HttpRequest) -> bool:
+def _is_masked(request: UserRequest) -> bool:
     """Whether a text is acknowledged that was shown with masks: nobody has read what stands behind them."""
     digest = request.POST.get("digest")
     if not digest:
         return False
-    place = request.resolver_match.kwargs  # type: ignore[union-attr]
+    place = request.resolver_match.kwargs
     cluster, recipe = cluster_for(request.user, place["pk"]), _recipe_or_404(place["name"])
     try:
         order = services.order_for(cluster, recipe.name, answers_of(request.POST, recipe))
@@ -63,8 +64,8 @@ def _is_masked(request: HttpRequest) -> bool:
     return any(text.masked for text in texts if text.digest == digest)
 
 
-def _page_with_answers(request: HttpRequest) -> str:
-    place = request.resolver_match.kwargs  # type: ignore[union-attr]
+def _page_with_answers(request: UserRequest) -> str:
+    place = request.resolver_match.kwargs
     answers = answers_of(request.POST, _recipe_or_404(place["name"]))
     return address_with(reverse("cluster-do", kwargs=place), [(ANSWERED, "yes"), *fields_of(answers)])
 
@@ -72,7 +73,7 @@ def _page_with_answers(request: HttpRequest) -> str:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @password_again(when=_is_masked, back=_page_with_answers)
-def do(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+def do(request: UserRequest, pk: int, name: str) -> HttpResponse:
     """The page of a recipe for a cluster; POST starts it, or with `preview` only looks.
 
     With `check`, POST shows what the answers bring; with `key` or `digest` it acknowledges a part of that.
@@ -97,7 +98,7 @@ def do(request: HttpRequest, pk: int, name: str) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, cluster: Cluster, recipe: Recipe, form: Any, problem: InstallerError | None
+    request: UserRequest, cluster: Cluster, recipe: Recipe, form: Any, problem: InstallerError | None
 ) -> HttpResponse:
     """The page as the cluster is by now, with the answers that were given."""
     cluster.refresh_from_db()
@@ -121,13 +122,13 @@ def _page(
 
 
 def _sentence(error: InstallerError) -> str:
-    """The sentence without a hint that leads to the Review page: what has to be read is on this one."""
+    """The sentence without a hint that leads to the Review page: the texts to read are on this one."""
     if isinstance(error, services.WarningsUnread | services.TextsUnread):
         return _("Nothing was started. %(why)s") % {"why": error.message}
     return error.with_hint
 
 
-def _acknowledge(request: HttpRequest, cluster: Cluster, recipe: Recipe) -> None:
+def _acknowledge(request: UserRequest, cluster: Cluster, recipe: Recipe) -> None:
     """Acknowledge a finding or a text of the order's document, or take that back. Raises InstallerError."""
     refuse_while_busy(cluster)
     order: dict[str, Any] = {"actor": request.user, "cluster": cluster, "recipe": recipe.name}
@@ -139,14 +140,14 @@ def _acknowledge(request: HttpRequest, cluster: Cluster, recipe: Recipe) -> None
     else:
         key, given = request.POST.get("key", ""), bool(request.POST.get("given"))
         services.waiver_set(**order, key=key, given=given, reason=request.POST.get("reason", ""))
-        if not given and not request.htmx:  # type: ignore[attr-defined]
+        if not given and not request.htmx:
             messages.success(request, _("Taken back."))
             return
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not request.htmx:
         messages.success(request, _("Noted."))
 
 
-def _started(request: HttpRequest, cluster: Cluster, recipe: Recipe, form: Any) -> HttpResponse:
+def _started(request: UserRequest, cluster: Cluster, recipe: Recipe, form: Any) -> HttpResponse:
     """The page of the run, or where to solve what stands in its way. Raises InstallerError for what this page shows."""
     is_preview = "preview" in request.POST
     start = services.run_preview if is_preview else services.run_start

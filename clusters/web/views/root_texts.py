@@ -15,23 +15,25 @@ from clusters.web.passwords import password_again
 from clusters.wizard.pages.review import texts_shown
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
+
+    from clusters.services.requests import UserRequest
 
 
-def _is_masked(request: HttpRequest) -> bool:
+def _is_masked(request: UserRequest) -> bool:
     """Whether the text was shown with masks: the user has not read the masked parts."""
-    cluster = cluster_for(request.user, request.resolver_match.kwargs["pk"])  # type: ignore[union-attr]
+    cluster = cluster_for(request.user, request.resolver_match.kwargs["pk"])
     texts = texts_shown(cluster, services.document_of(cluster))
     return any(text.masked for text in texts if text.digest == request.POST.get("digest", ""))
 
 
 @require_POST
 @password_again(when=_is_masked)
-def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
+def acknowledge(request: UserRequest, pk: int) -> HttpResponse:
     """Record that a text that runs as root was read; a text that has changed meanwhile is shown again instead."""
     cluster = cluster_for(request.user, pk)
     if not services.text_acknowledge(actor=request.user, cluster=cluster, digest=request.POST.get("digest", "")):
         messages.error(request, _("The text has changed since this page was opened. Read the new version."))
-    elif not request.htmx:  # type: ignore[attr-defined]
+    elif not request.htmx:
         messages.success(request, _("Acknowledged."))
     return redirect("wizard", pk, "review")

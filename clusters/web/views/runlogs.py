@@ -17,13 +17,14 @@ from clusters.selectors import BadPattern, log_hits, log_lines, needle, run_for
 from clusters.web.downloads import stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
-    from django.http import HttpRequest, StreamingHttpResponse
+    from django.http import StreamingHttpResponse
 
     from clusters.models import Run
     from clusters.selectors import LogLine
     from clusters.selectors.log_search import Needle
+    from clusters.services.requests import UserRequest
 
 LINES, MOST_LINES = 1000, 5000
 FILTERS = ("host", "step", "stream", "search")
@@ -32,7 +33,7 @@ CHUNK_BYTES = 256 * 1024
 
 @never_cache
 @require_GET
-def log(request: HttpRequest, pk: int) -> HttpResponse:
+def log(request: UserRequest, pk: int) -> HttpResponse:
     """Lines as [number, at, host, step, stream, text], and how far the run was when they were read.
 
     With `regex=yes` the search is a regular expression; each line ends with the parts of it that match. With `all=yes`
@@ -55,7 +56,7 @@ def log(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page(
-    run: Run, request: HttpRequest, after: int | None, before: int | None, around: int | None, limit: int
+    run: Run, request: UserRequest, after: int | None, before: int | None, around: int | None, limit: int
 ) -> dict[str, Any]:
     wanted, sought = _wanted(request)
     if request.GET.get("all") == "yes":
@@ -78,7 +79,7 @@ def _page(
     return {**page, "last_seq": run.last_seq, "last_line": run.last_line}
 
 
-def _wanted(request: HttpRequest) -> tuple[dict[str, Any], Needle | None]:
+def _wanted(request: UserRequest) -> tuple[dict[str, Any], Needle | None]:
     """The filter of the log, and its regular expression, if it has one. Raises BadPattern."""
     wanted: dict[str, Any] = {key: request.GET.get(key, "") for key in FILTERS}
     if not wanted["search"] or request.GET.get("regex") != "yes":
@@ -89,7 +90,7 @@ def _wanted(request: HttpRequest) -> tuple[dict[str, Any], Needle | None]:
 
 @never_cache
 @require_GET
-def hits(request: HttpRequest, pk: int) -> HttpResponse:
+def hits(request: UserRequest, pk: int) -> HttpResponse:
     """How many lines after `after` match, up to `last_line`; `line` is the `place`-th of them.
 
     If there are too many to count in time, `all` is false, and there are more. For the next hit after a line, or the
@@ -109,7 +110,7 @@ def hits(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_GET
-def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+def log_text(request: UserRequest, pk: int) -> StreamingHttpResponse:
     """The whole log as a text file; with `times=no` only the output."""
     run = run_for(request.user, pk)
     pages = services.run_log(actor=request.user, run=run, times=request.GET.get("times") != "no")
@@ -118,7 +119,7 @@ def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 @never_cache
 @require_GET
-def log_events(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+def log_events(request: UserRequest, pk: int) -> StreamingHttpResponse:
     """Every event as a line of JSON."""
     run = run_for(request.user, pk)
     pages = services.run_events(actor=request.user, run=run)
@@ -127,7 +128,7 @@ def log_events(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 @never_cache
 @require_GET
-def bundle(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+def bundle(request: UserRequest, pk: int) -> StreamingHttpResponse:
     """The support bundle."""
     run = run_for(request.user, pk)
     # Before anything is sent: no bundle without an entry in the audit.
@@ -135,7 +136,7 @@ def bundle(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     return stream(_bundle(write), f"run-{run.pk}-support.zip", "application/zip", request.user.pk)
 
 
-def _bundle(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
+def _bundle(write: Callable[[IO[bytes]], None]) -> Generator[bytes, None, None]:
     with tempfile.TemporaryFile() as file:
         write(file)
         file.seek(0)
@@ -148,7 +149,7 @@ def _rows(lines: list[LogLine], sought: Needle | None) -> list[list[Any]]:
     return rows if sought is None else [[*row, sought.marks(row[5])] for row in rows]
 
 
-def _number(request: HttpRequest, name: str) -> int | None:
+def _number(request: UserRequest, name: str) -> int | None:
     value = request.GET.get(name, "")
     if not value:
         return None

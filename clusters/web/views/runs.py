@@ -40,9 +40,10 @@ from clusters.web.timeline import drawing
 from clusters.web.views.clusters import say
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from clusters.models import Run
+    from clusters.services.requests import UserRequest
 
 PREVIEW = ("run-preview", _("Preview"))
 TABS = (("run", _("Log")), ("run-timeline", _("Timeline")), ("run-plan", _("Plan")), ("run-facts", _("Facts")))
@@ -50,7 +51,7 @@ TABS = (("run", _("Log")), ("run-timeline", _("Timeline")), ("run-plan", _("Plan
 
 @never_cache
 @require_GET
-def show(request: HttpRequest, pk: int) -> HttpResponse:
+def show(request: UserRequest, pk: int) -> HttpResponse:
     """The page with its log; without JavaScript it shows the state at the time of the request."""
     run = run_for(request.user, pk)
     shape = run_grid(run, request.GET.get("open", ""))
@@ -60,7 +61,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_GET
-def preview(request: HttpRequest, pk: int) -> HttpResponse:
+def preview(request: UserRequest, pk: int) -> HttpResponse:
     """What a run of this recipe would change, in full for one machine; other runs redirect to their log."""
     run = run_for(request.user, pk)
     if not run.is_preview:
@@ -74,7 +75,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_GET
-def timeline(request: HttpRequest, pk: int) -> HttpResponse:
+def timeline(request: UserRequest, pk: int) -> HttpResponse:
     """When each step ran, and which steps determined the duration of the run."""
     run = run_for(request.user, pk)
     found = run_timeline(run)
@@ -83,7 +84,7 @@ def timeline(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_GET
-def plan(request: HttpRequest, pk: int) -> HttpResponse:
+def plan(request: UserRequest, pk: int) -> HttpResponse:
     """The steps, what each waits for, and its expected duration."""
     run = run_for(request.user, pk)
     return _tab(request, run, "plan", {"plan": run_plan(run)})
@@ -91,7 +92,7 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_GET
-def facts(request: HttpRequest, pk: int) -> HttpResponse:
+def facts(request: UserRequest, pk: int) -> HttpResponse:
     """The facts of the machines, and the findings of the prechecks."""
     run = run_for(request.user, pk)
     shown = {"facts": run_facts(run), "findings": run_findings(run), "acknowledgements": run_acknowledgements(run)}
@@ -100,7 +101,7 @@ def facts(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_GET
-def header(request: HttpRequest, pk: int) -> HttpResponse:
+def header(request: UserRequest, pk: int) -> HttpResponse:
     """State, percent, times, buttons, and the cards for failures or the result; `brief` on the other tabs."""
     brief = request.GET.get("brief") == "yes"
     return render(request, "runs/_header.html", {**_header(run_for(request.user, pk)), "brief": brief})
@@ -108,7 +109,7 @@ def header(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_GET
-def grid(request: HttpRequest, pk: int) -> HttpResponse:
+def grid(request: UserRequest, pk: int) -> HttpResponse:
     """Steps and machines."""
     run = run_for(request.user, pk)
     return render(request, "runs/_grid.html", {"run": run, "grid": run_grid(run, request.GET.get("open", ""))})
@@ -116,7 +117,7 @@ def grid(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_GET
-def summary(request: HttpRequest, pk: int) -> HttpResponse:
+def summary(request: UserRequest, pk: int) -> HttpResponse:
     """One page to print or share: what was requested, what was done, how it ended."""
     run = run_for(request.user, pk)
     found = run_timeline(run)
@@ -126,7 +127,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+def cancel(request: UserRequest, pk: int) -> HttpResponse:
     """Ask the run to stop."""
     run = run_for(request.user, pk)
     try:
@@ -137,7 +138,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def retry(request: HttpRequest, pk: int) -> HttpResponse:
+def retry(request: UserRequest, pk: int) -> HttpResponse:
     """A new attempt: from the beginning, `from` a step, or only a `step`."""
     run = run_for(request.user, pk)
     step, first = request.POST.get("step", ""), request.POST.get("from", "")
@@ -158,7 +159,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def waive(request: HttpRequest, pk: int) -> HttpResponse:
+def waive(request: UserRequest, pk: int) -> HttpResponse:
     """A new attempt in which a precheck does not block, with a reason that is saved."""
     run = run_for(request.user, pk)
     check, reason = request.POST.get("check", ""), request.POST.get("reason", "")
@@ -171,7 +172,7 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def wait(request: HttpRequest, pk: int) -> HttpResponse:
+def wait(request: UserRequest, pk: int) -> HttpResponse:
     """Give a running step more time on one machine."""
     run = run_for(request.user, pk)
     form = request.POST
@@ -186,7 +187,7 @@ def wait(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("run", pk=run.pk)
 
 
-def _tab(request: HttpRequest, run: Run, name: str, more: dict[str, Any]) -> HttpResponse:
+def _tab(request: UserRequest, run: Run, name: str, more: dict[str, Any]) -> HttpResponse:
     """The whole page, or for htmx only the content of the tab."""
     if request.headers.get("HX-Request"):
         return render(request, f"runs/_{name}.html", {"run": run, **more})
@@ -212,7 +213,7 @@ def _header(run: Run) -> dict[str, Any]:
     failures = [
         {
             **failure,
-            "title": titles.get(failure.get("step"), ""),
+            "title": titles.get(str(failure.get("step", "")), ""),
             "causes": likely_causes(failure),
             "waivable": services.waivable(str(failure.get("step", ""))),
         }

@@ -15,20 +15,22 @@ from clusters import services
 from clusters.selectors import password_limits, sessions_of
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
+
+    from clusters.services.requests import UserRequest
 
 OTHERS = "others"
 """Sent instead of a session to end all except this one."""
 
 
 @require_GET
-def sessions(request: HttpRequest) -> HttpResponse:
+def sessions(request: UserRequest) -> HttpResponse:
     """The sessions of this user."""
     return render(request, "registration/sessions.html", {"rows": sessions_of(request.user, _this(request))})
 
 
 @require_POST
-def session_end(request: HttpRequest) -> HttpResponse:
+def session_end(request: UserRequest) -> HttpResponse:
     """End a session of this user in another browser, or all of them."""
     wanted = request.POST.get("session", "")
     if wanted == OTHERS:
@@ -44,14 +46,14 @@ def session_end(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def limits(request: HttpRequest) -> HttpResponse:
+def limits(request: UserRequest) -> HttpResponse:
     """Wrong passwords of the last day."""
     _administrators_only(request)
     return render(request, "registration/limits.html", {"rows": password_limits()})
 
 
 @require_POST
-def limit_lift(request: HttpRequest, pk: int) -> HttpResponse:
+def limit_lift(request: UserRequest, pk: int) -> HttpResponse:
     """Reset a count, so that the next password is checked."""
     _administrators_only(request)
     if services.password_limit_lift(actor=request.user, pk=pk):
@@ -61,10 +63,10 @@ def limit_lift(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("password-limits")
 
 
-def _administrators_only(request: HttpRequest) -> None:
+def _administrators_only(request: UserRequest) -> None:
     if not request.user.is_superuser:
         raise Http404("Only administrators see this page.")
 
 
-def _this(request: HttpRequest) -> str:
+def _this(request: UserRequest) -> str:
     return request.session.row_key

@@ -17,19 +17,20 @@ from clusters.wizard.core import flow
 from clusters.wizard.pages import connection
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from clusters.models import Cluster
+    from clusters.services.requests import UserRequest
 
 
 @require_GET
-def probes(request: HttpRequest, pk: int) -> HttpResponse:
+def probes(request: UserRequest, pk: int) -> HttpResponse:
     """The table of the connection page."""
     return _probes(request, cluster_for(request.user, pk))
 
 
 @require_POST
-def probe(request: HttpRequest, pk: int) -> HttpResponse:
+def probe(request: UserRequest, pk: int) -> HttpResponse:
     """Start a test of the machines named by `host`, or of all."""
     cluster = cluster_for(request.user, pk)
     services.probes_start(actor=request.user, cluster=cluster, hosts=request.POST.getlist("host") or None)
@@ -37,7 +38,7 @@ def probe(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def accept(request: HttpRequest, pk: int) -> HttpResponse:
+def accept(request: UserRequest, pk: int) -> HttpResponse:
     """Pin the keys of the machines named by `host`, each with the `fingerprint` that the page showed beside it."""
     cluster = cluster_for(request.user, pk)
     hosts, fingerprints = request.POST.getlist("host"), request.POST.getlist("fingerprint")
@@ -51,7 +52,7 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
     return _probes(request, cluster) if request.htmx else redirect("wizard", pk, "connection")
 
 
-def _probes(request: HttpRequest, cluster: Cluster, refused: OtherKey | None = None) -> HttpResponse:
+def _probes(request: UserRequest, cluster: Cluster, refused: OtherKey | None = None) -> HttpResponse:
     document = services.document_of(cluster)
     values = connection.summary(cluster, document)
     values |= {"cluster": cluster, "rail": flow.rail(cluster, document, connection.PAGE), "oob": True}

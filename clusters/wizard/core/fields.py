@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Div, Field, Layout
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     Words = str | _StrPromise
+
+AnyForm = TypeVar("AnyForm", bound=forms.BaseForm)
 
 FIELD_TEMPLATE = "wizard/_field.html"
 
@@ -61,7 +63,7 @@ def secret_lines(label: Words, help_text: Words = "", *, rows: int = 5) -> forms
 
 def typed_again(form: forms.BaseForm) -> dict[str, str]:
     """HTML name -> what to do, for each submitted password, key or file, because the page cannot show it again."""
-    found: dict[str, str] = {}
+    found: dict[str, Words] = {}
     for name, field in form.fields.items() if form.is_bound else ():
         place = form.add_prefix(name)
         if isinstance(field.widget, forms.FileInput):
@@ -96,7 +98,7 @@ def tick(label: Words, help_text: Words = "") -> forms.BooleanField:
     return forms.BooleanField(label=label, help_text=help_text, required=False, widget=widget)
 
 
-def laid_out(form: Any, *rows: Any, css: str = "form-grid") -> Any:
+def laid_out(form: AnyForm, *rows: Any, css: str = "form-grid") -> AnyForm:
     """The form with the helper that `{% crispy form %}` renders: the fields in a grid, each with its problems.
 
     A row is a field name, `wide(name)`, or any crispy layout object; without rows, all fields.
@@ -107,8 +109,15 @@ def laid_out(form: Any, *rows: Any, css: str = "form-grid") -> Any:
     helper.disable_csrf = True
     helper.field_template = FIELD_TEMPLATE
     helper.layout = Layout(Div(*(rows or tuple(form.fields)), css_class=css))
-    form.helper = helper
+    # Crispy looks for a helper on every form; Django's own forms have none.
+    form.helper = helper  # type: ignore[attr-defined]
     return form
+
+
+def give_choices(field: forms.Field, choices: Iterable[tuple[str, Words]]) -> None:
+    """Give a choice field its list."""
+    if isinstance(field, forms.ChoiceField):
+        field.choices = list(choices)
 
 
 def wide(*names: str, css: str = "") -> Field:

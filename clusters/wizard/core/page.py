@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from clusters.services import unread
-from clusters.wizard.core.fields import typed_again
+from clusters.wizard.core.fields import AnyForm, typed_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -147,12 +147,12 @@ class NothingToFill:
         """Nothing to do."""
 
 
-class OneForm:
+class OneForm(Generic[AnyForm]):
     """A Django form whose fields belong to paths; `write` gets the valid values and leaves the rest unchanged."""
 
     def __init__(
         self,
-        form: BaseForm,
+        form: AnyForm,
         paths: Mapping[str, str],
         write: Callable[[Document, dict[str, Any]], Document],
     ) -> None:

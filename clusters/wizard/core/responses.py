@@ -24,11 +24,12 @@ from clusters.wizard.document.editor import editor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from clusters.config.schema import Document
     from clusters.errors import InstallerError
     from clusters.models import Cluster
+    from clusters.services.requests import UserRequest
     from clusters.wizard.core.page import Page, PageForm
     from clusters.wizard.document.editor import Editor
 
@@ -41,7 +42,7 @@ def page_or_404(slug: str) -> Page:
     return page
 
 
-def version_of(request: HttpRequest) -> int:
+def version_of(request: UserRequest) -> int:
     """The draft version that the page was rendered from; -1 when the request does not contain it.
 
     `instead_of` is the version whose differences the page has shown: the user overwrites that version.
@@ -50,7 +51,7 @@ def version_of(request: HttpRequest) -> int:
     return -1 if version is None else version
 
 
-def save_obstacle(request: HttpRequest, cluster: Cluster) -> InstallerError | None:
+def save_obstacle(request: UserRequest, cluster: Cluster) -> InstallerError | None:
     """Why nothing can be saved: a run is active, or the page shows an older version."""
     try:
         refuse_while_busy(cluster)
@@ -68,7 +69,7 @@ def changed_since(cluster: Cluster) -> InstallerError:
     )
 
 
-def save_document(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, text: str = "") -> Cluster:
+def save_document(request: UserRequest, cluster: Cluster, before: Document, fresh: Document, text: str = "") -> Cluster:
     """Save the changes in this user's name; `text` is the typed text, if the user edited text. Raises DraftRefused."""
     # A text may differ only in its comments.
     unchanged = fresh == before and text in ("", cluster.document)
@@ -119,7 +120,7 @@ def values(
 
 
 def show(
-    request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm,
+    request: UserRequest, cluster: Cluster, document: Document, page: Page, form: PageForm,
     *, status: int = HTTPStatus.OK, more: dict[str, Any] | None = None, secrets: Mapping[str, str] | None = None,
 ) -> HttpResponse:  # fmt: skip
     """Render the whole page."""
@@ -128,7 +129,7 @@ def show(
 
 
 def refusal_response(
-    request: HttpRequest, cluster: Cluster, page: Page, error: InstallerError,
+    request: UserRequest, cluster: Cluster, page: Page, error: InstallerError,
     *, form: PageForm | None = None, mine: Document | None = None, more: dict[str, Any] | None = None,
 ) -> HttpResponse:  # fmt: skip
     """409 with the error and everything the user typed: in `form`, and in `mine` as a document.

@@ -66,12 +66,6 @@ class Editor:
         return tuple(_as_note(first, 1 + len(others)) for first, *others in same.values())
 
     @property
-    def gutter(self) -> list[tuple[int, str]]:
-        """Every line number, and the tone of a marked line; the most severe one wins."""
-        tones = self._tones()
-        return [(line, tones.get(line, "")) for line in range(1, self.text.count("\n") + 2)]
-
-    @property
     def numbers(self) -> SafeString:
         """The gutter as HTML. For a thousand lines, a template would take longer than the rest of the page."""
         tones = self._tones()

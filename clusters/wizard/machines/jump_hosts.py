@@ -12,7 +12,7 @@ from clusters.config.jump_hosts import NONE, hops_of, reached, route_text
 from clusters.config.schema import JumpHost
 from clusters.config.secret import Secret
 from clusters.errors import ConfigError
-from clusters.wizard.core.fields import choice, laid_out, secret, secret_lines, text, wide
+from clusters.wizard.core.fields import choice, give_choices, laid_out, secret, secret_lines, text, wide
 from clusters.wizard.machines.agent_keys import agent_text
 from clusters.wizard.machines.login_choices import (
     KEY,
@@ -118,7 +118,7 @@ def own_form(
     form.initial["way"] = (_way(first) if alike else "keep") if len(hosts) == 1 else "keep"
     shared = route_text(hosts[0].model_copy(update={"jump_host": document.jump_host})) or _("directly")
     routes = [(way, f"{words} ({shared})" if way == "shared" else words) for way, words in ROUTES]
-    form.fields["way"].choices = routes[1:] if len(hosts) == 1 else routes  # type: ignore[attr-defined]
+    give_choices(form.fields["way"], routes[1:] if len(hosts) == 1 else routes)
     return laid_out(form, wide("way"), wide("hops", css="only-own"), *_login_rows("only-own"))
 
 
@@ -127,7 +127,7 @@ def _form(stored: JumpHost, offers: Offers, data: Any, files: Any) -> JumpForm:
     initial = {"stored": shown, "kind": kind_of(shown, offers) or "same", "hops": shown.hops}
     initial |= {name: getattr(shown, name) for name in ("private_key_path", "agent_key", "credential")}
     form = JumpForm(data, files, prefix=PREFIX, initial=initial)
-    form.fields["kind"].choices = offer(form, KINDS, offers, [shown])  # type: ignore[attr-defined]
+    give_choices(form.fields["kind"], offer(form, KINDS, offers, [shown]))
     for name in ("password", "private_key"):
         if getattr(shown, name):
             form.fields[name].widget.attrs["placeholder"] = _("•••••• stored")
@@ -135,6 +135,7 @@ def _form(stored: JumpHost, offers: Offers, data: Any, files: Any) -> JumpForm:
 
 
 def _login_rows(css: str = "") -> list[Any]:
+    kinds: tuple[tuple[str, str], ...]
     kinds = (("password", "password"), ("private_key", "key"), ("key_file", "key"), ("credential", "credential"))
     kinds += (("private_key_path", "path"), ("agent_key", "agent"))
     return [wide("kind", css=css), *(wide(name, css=f"only-{kind} {css}") for name, kind in kinds)]

@@ -11,13 +11,13 @@ from django.utils.translation import gettext_lazy
 
 from clusters.remote.auth.keys import LARGEST_KEY
 from clusters.selectors import offered_key_files, usable_names
-from clusters.wizard.core.fields import choice
+from clusters.wizard.core.fields import choice, give_choices
 from clusters.wizard.machines.agent_keys import agent_kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from clusters.config.schema import Host, JumpHost
     from clusters.models import Cluster
@@ -34,7 +34,7 @@ class Offers:
     key_files: tuple[str, ...] = ()
 
 
-def offers_for(user: AbstractBaseUser, cluster: Cluster) -> Offers:
+def offers_for(user: User, cluster: Cluster) -> Offers:
     """What this user may choose for machines of this cluster."""
     return Offers(tuple(usable_names(user, cluster.owner)), tuple(offered_key_files()))
 
@@ -81,8 +81,8 @@ def offer(
     credentials = _with_used(offers.credentials, [each.credential for each in logins])
     in_use = [each.private_key_path for each in logins if each.private_key_path in offers.key_files]
     files = _with_used(offers.key_files, in_use)
-    form.fields["credential"].choices = [(name, name) for name in credentials]  # type: ignore[attr-defined]
-    form.fields["private_key_path"].choices = [(name, name) for name in files]  # type: ignore[attr-defined]
+    give_choices(form.fields["credential"], [(name, name) for name in credentials])
+    give_choices(form.fields["private_key_path"], [(name, name) for name in files])
     found = list(kinds)
     if credentials:
         found.append(("credential", _("Credential")))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clusters.config.secret import Secret
-from clusters.wizard.core.fields import choice, laid_out, number, secret, secret_lines, text, tick, wide
+from clusters.wizard.core.fields import choice, give_choices, laid_out, number, secret, secret_lines, text, tick, wide
 from clusters.wizard.machines.agent_keys import agent_text
 from clusters.wizard.machines.login_choices import (
     KEY,
@@ -77,7 +77,7 @@ def login_form(hosts: Sequence[Host], offers: Offers, data: Any = None, files: A
         initial["credential"] = host.credential
     form = LoginForm(data, files, initial=initial)
     kinds = offer(form, KINDS, offers, hosts)
-    form.fields["kind"].choices = kinds[1:] if len(hosts) == 1 else kinds  # type: ignore[attr-defined]
+    give_choices(form.fields["kind"], kinds[1:] if len(hosts) == 1 else kinds)
     if len(hosts) == 1:
         form.fields["user"].help_text = form.fields["port"].help_text = ""
     if any(host.password for host in hosts):

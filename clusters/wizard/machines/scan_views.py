@@ -23,10 +23,11 @@ from clusters.wizard.core import fields
 from clusters.wizard.machines.views import side_page
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from clusters.config.schema import Document
     from clusters.models import Cluster
+    from clusters.services.requests import UserRequest
 
 
 class ScanForm(forms.Form):
@@ -38,7 +39,7 @@ class ScanForm(forms.Form):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def scan(request: HttpRequest, pk: int) -> HttpResponse:
+def scan(request: UserRequest, pk: int) -> HttpResponse:
     """The page of the scan; a POST starts a scan."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
@@ -61,7 +62,7 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def table(request: HttpRequest, pk: int) -> HttpResponse:
+def table(request: UserRequest, pk: int) -> HttpResponse:
     """The progress of the scan; the page polls it."""
     cluster = cluster_for(request.user, pk)
     seen = _seen(cluster, services.document_of(cluster))
@@ -69,7 +70,7 @@ def table(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+def cancel(request: UserRequest, pk: int) -> HttpResponse:
     """Cancel the scan."""
     services.scan_cancel(actor=request.user, cluster=cluster_for(request.user, pk))
     return redirect("wizard-scan", pk)

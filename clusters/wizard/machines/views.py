@@ -28,10 +28,11 @@ from clusters.wizard.machines.logins import login_form, new_names, rename_form, 
 from clusters.wizard.machines.table import stored_at, token_of
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from clusters.config.schema import Document
     from clusters.models import Cluster
+    from clusters.services.requests import UserRequest
     from clusters.wizard.machines.login_choices import Offers
 
 COMMON = ("user", "port", "password", "credential")
@@ -54,7 +55,7 @@ class AddForm(forms.Form):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def add(request: HttpRequest, pk: int) -> HttpResponse:
+def add(request: UserRequest, pk: int) -> HttpResponse:
     """Add machines from lines, with a preview of what was recognized."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
@@ -84,13 +85,13 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
 def _add_form(offers: Offers, data: Any) -> Any:
     form = AddForm(data)
     names = list(COMMON)
-    form.fields["credential"].choices = [("", _("none")), *((each, each) for each in offers.credentials)]  # type: ignore[attr-defined]
+    fields.give_choices(form.fields["credential"], [("", _("none")), *((each, each) for each in offers.credentials)])
     if not offers.credentials:
         del form.fields[names.pop()]
     return fields.laid_out(form, fields.wide("text"), Div(*names, css_class="field-wide form-grid thirds"))
 
 
-def _fill_in(request: HttpRequest, data: Any) -> str:
+def _fill_in(request: UserRequest, data: Any) -> str:
     """Turn a file, a range or addresses of a scan into lines of the text; returns an error message or ""."""
     upload = request.FILES.get("file")
     if upload is not None and upload.size:
@@ -112,7 +113,7 @@ def _fill_in(request: HttpRequest, data: Any) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def login(request: HttpRequest, pk: int) -> HttpResponse:
+def login(request: UserRequest, pk: int) -> HttpResponse:
     """How to log in to the machines named by `row`."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
@@ -142,7 +143,7 @@ def login(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def jump(request: HttpRequest, pk: int) -> HttpResponse:
+def jump(request: UserRequest, pk: int) -> HttpResponse:
     """The shared jump hosts, for all machines without their own."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
@@ -159,14 +160,14 @@ def jump(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def rename(request: HttpRequest, pk: int) -> HttpResponse:
+def rename(request: UserRequest, pk: int) -> HttpResponse:
     """Rename the machines in `row` by a pattern, with a preview of old and new names."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
     places = _places(request, document) or list(range(len(document.hosts)))
     posted = request.method == "POST"
     form = rename_form(request.POST if posted else None)
-    cleaned = form.cleaned_data if posted and form.is_valid() else {"pattern": "node-{n}", "start": 1}
+    cleaned: dict[str, Any] = form.cleaned_data if posted and form.is_valid() else {"pattern": "node-{n}", "start": 1}
     start = cleaned["start"] if cleaned.get("start") is not None else 1
     names = new_names(document, places, cleaned.get("pattern", ""), start)
     refusals = [each for each in names if each[2] or not each[1]]
@@ -180,7 +181,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
     return side_page(request, cluster, document, "wizard/rename.html", shown)
 
 
-def _places(request: HttpRequest, document: Document) -> list[int]:
+def _places(request: UserRequest, document: Document) -> list[int]:
     """The positions of the requested machines; missing ones are left out."""
     tokens = (request.POST if request.method == "POST" else request.GET).getlist("row")
     found = (stored_at(document.hosts, token) for token in tokens)
@@ -188,7 +189,7 @@ def _places(request: HttpRequest, document: Document) -> list[int]:
 
 
 def _saved(
-    request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, template: str, context: dict[str, Any]
+    request: UserRequest, cluster: Cluster, before: Document, fresh: Document, template: str, context: dict[str, Any]
 ) -> HttpResponse:
     """Save and return to the machines. If saving is refused, show the side page again with everything typed."""
     try:
@@ -204,7 +205,7 @@ def _saved(
 
 
 def side_page(
-    request: HttpRequest, cluster: Cluster, document: Document, template: str, more: dict[str, Any],
+    request: UserRequest, cluster: Cluster, document: Document, template: str, more: dict[str, Any],
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:  # fmt: skip
     """A side page of the machines page, in the same frame."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from clusters.config.plugins import names, plugins
 from clusters.config.rules.notbuilt import is_built
 from clusters.config.versions import is_known, spelled
-from clusters.wizard.core.fields import choice, laid_out, text
+from clusters.wizard.core.fields import choice, give_choices, laid_out, text
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.kubernetes.artifact_choices import kubernetes_versions
 from clusters.wizard.kubernetes.plugin_options import (
@@ -81,7 +81,7 @@ class KubernetesForm(forms.Form):
     kube_service_cidr = text(_("Network of the services"), _("Must not overlap with pods or machines."), mono=True)
 
 
-def bind(document: Document, data: QueryDict | None) -> PageForm:
+def bind(document: Document, data: QueryDict | None) -> OneForm[KubernetesForm]:
     """The form of a document; its current values can always be chosen, known or not.
 
     When another plugin is chosen, input for the previous plugin is still stored.
@@ -103,7 +103,7 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     form.fields |= {name_of(option): field_of(document, option) for option in options}
     known = [(name, NETWORKS.get(name, name)) for name in names() if is_built("plugin", name)]
     for name, choices in (("plugin", known), ("proxy_mode", [*PROXY_MODES])):
-        _give_choices(form.fields[name], _with(initial[name], choices))
+        give_choices(form.fields[name], _with(initial[name], choices))
     _offer_versions(form, document, data.get("version", "") if data is not None else "")
     rows = ("name", VERSION, "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
 
@@ -124,7 +124,7 @@ def _offer_versions(form: KubernetesForm, document: Document, typed: str) -> Non
     # From upstream come the components that Slipway itself chooses; they fit every version.
     few = offered.versions if len(offered.versions) <= SEEN_WHOLE else ()
     unfit = [each for each in few if does_not_fit(document, offered.source, each)]
-    _give_choices(form.fields["version"], grouped(offered.versions, *chosen, held=offered.held, unfit=unfit))
+    give_choices(form.fields["version"], grouped(offered.versions, *chosen, held=offered.held, unfit=unfit))
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
@@ -135,10 +135,10 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     plugin = document.network.plugin
     options = shown_options(document, plugin)
     names = [name_of(option) for option in options]
-    bound = form.form if isinstance(form, OneForm) else None
+    bound: KubernetesForm | None = form.form if isinstance(form, OneForm) else None
     swap = bound is not None and bound.is_bound and bound.initial["plugin"] != plugin
     if swap or bound is None or any(name not in bound.fields for name in names):
-        bound = bind(document, None).form  # type: ignore[attr-defined]
+        bound = bind(document, None).form
     shown = [bound[name] for name in names]
     version = document.kubernetes.version
     return {
@@ -157,20 +157,15 @@ def _with(value: str, options: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return options if any(value == option for option, _label in options) else [(value, value), *options]
 
 
-def _give_choices(field: forms.Field, choices: list[tuple[str, Any]]) -> None:
-    """Set the choices of a choice field."""
-    if isinstance(field, forms.ChoiceField):
-        field.choices = choices
-
-
 def write(document: Document, cleaned: dict[str, Any]) -> Document:
     """The document with the valid values; an empty choice keeps the previous value."""
     given = {key: value for key, value in cleaned.items() if value or key not in ("version", "plugin", "proxy_mode")}
-    kubernetes = {key: given[key] for key in ("version", "cluster_name", "proxy_mode") if key in given}
+    kubernetes: dict[str, Any] = {key: given[key] for key in ("version", "cluster_name", "proxy_mode") if key in given}
     if "version" in kubernetes:
         kubernetes["version"] = spelled(kubernetes["version"])
     if kubernetes.get("proxy_mode") == BY_THE_MACHINES:
         kubernetes["proxy_mode"] = ""
+    network: dict[str, Any]
     network = {key: given[key] for key in ("plugin", "kube_pods_cidr", "kube_service_cidr") if key in given}
     return document.model_copy(
         update={

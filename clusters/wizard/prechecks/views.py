@@ -18,10 +18,11 @@ from clusters.wizard.core.responses import page_or_404, refusal_response, save_o
 from clusters.wizard.prechecks.results import inspection_of
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from clusters.config.schema import Document
     from clusters.models import Cluster
+    from clusters.services.requests import UserRequest
 
 # Polling interval in milliseconds while checks run; longer for many checks.
 POLL_MS, POLL_MS_MANY, MANY = 1000, 3000, 1500
@@ -36,13 +37,13 @@ WORDS = {
 
 
 @require_GET
-def table(request: HttpRequest, pk: int) -> HttpResponse:
+def table(request: UserRequest, pk: int) -> HttpResponse:
     """The progress of the checks; the page polls it."""
     return _table(request, cluster_for(request.user, pk))
 
 
 @require_POST
-def start(request: HttpRequest, pk: int) -> HttpResponse:
+def start(request: UserRequest, pk: int) -> HttpResponse:
     """Run the checks named by `check` on the machines named by `host`, or all."""
     cluster = cluster_for(request.user, pk)
     checks, hosts = request.POST.getlist("check"), request.POST.getlist("host")
@@ -51,7 +52,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def waive(request: HttpRequest, pk: int) -> HttpResponse:
+def waive(request: UserRequest, pk: int) -> HttpResponse:
     """Acknowledge what a check found, or withdraw the acknowledgement."""
     cluster, page = cluster_for(request.user, pk), page_or_404("prechecks")
     error = save_obstacle(request, cluster)
@@ -69,7 +70,7 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("wizard", pk, "prechecks")
 
 
-def _table(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+def _table(request: UserRequest, cluster: Cluster) -> HttpResponse:
     document = services.document_of(cluster)
     context = {"cluster": cluster, "rail": flow.rail(cluster, document, page_or_404("prechecks")), "oob": True}
     context["busy"] = cluster.active_run
@@ -79,7 +80,7 @@ def _table(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 def checks_context(cluster: Cluster, document: Document) -> dict[str, Any]:
     """The context of `_checks.html`."""
     found = inspection_of(cluster)
-    context = {"inspection": found, "hosts": [host.name for host in document.hosts]}
+    context: dict[str, Any] = {"inspection": found, "hosts": [host.name for host in document.hosts]}
     context["blocking"] = sum(each.blocking for each in flow.judged_findings(cluster, document))
     if found is None:
         return context

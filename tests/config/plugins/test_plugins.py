@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clusters.config.keys import Model
-from clusters.config.plugin_options import SECTIONS, options_of
+from clusters.config.plugin_options import options_of
 from clusters.config.plugins import NetworkPlugin, names, plugin_version, plugins
 from clusters.config.schema import Document, Network
 from clusters.config.versions import known_versions, parse_version
@@ -60,7 +60,7 @@ def test_options_are_data_for_other_programs() -> None:
     assert options["spec.network.calico.vethMTU"].kind == "number"
     assert not any(".dpdk." in each.path for each in options_of("kubeovn"))
     assert options_of("bridge") == options_of("none") == options_of("weave") == ()
-    for plugin in SECTIONS:
+    for plugin in (each.name for each in plugins() if each.section is not None):
         for each in options_of(plugin):
             value: Any = Document().network
             for name in each.attribute.split("."):

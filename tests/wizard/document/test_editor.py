@@ -103,7 +103,8 @@ def test_findings_of_rules_are_marked_at_their_lines(visitor: Visitor) -> None:
     assert answer.status_code == 200
     line = next(number for number, line in enumerate(text.splitlines(), 1) if "nobody at home" in line)
     assert f'data-line="{line}"' in answer.content.decode()
-    assert (line, "failed") in editor(visitor.document(), visitor.cluster.document).gutter
+    numbers = editor(visitor.document(), visitor.cluster.document).numbers
+    assert f'<span class="is-marked tone-failed">{line}</span>' in numbers
 
 
 def test_a_mask_gives_a_renamed_machine_its_own_secret_and_a_new_machine_none() -> None:

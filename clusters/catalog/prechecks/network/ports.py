@@ -49,7 +49,7 @@ def role_ports(machine: Machine, document: Document) -> set[int]:
 
 @precheck("os.firewall", fix="Open these ports for the other machines and the pods' network, or turn it off.")
 def firewall(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """No firewall runs that has to be told of the cluster"""
+    """No host firewall is active"""
     look = sh(
         "systemctl is-active --quiet firewalld 2>/dev/null && echo firewalld\n"
         "grep -qsi '^ENABLED=yes' /etc/ufw/ufw.conf && systemctl is-active --quiet ufw 2>/dev/null && echo ufw\nexit 0"

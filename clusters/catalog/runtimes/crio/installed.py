@@ -34,16 +34,16 @@ def crio_there(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if not machine.ask(sh("command -v crio >/dev/null && systemctl cat crio.service >/dev/null 2>&1")).ok:
         yield error(f"{machine.name} has no CRI-O, or no service of that name; Slipway does not install it.")
         return
-    said = _VERSION.search(machine.ask(sh("crio --version 2>/dev/null")).stdout)
-    found = numbers(said[1]) if said else None
-    if said is None or found is None:
+    printed = _VERSION.search(machine.ask(sh("crio --version 2>/dev/null")).stdout)
+    found = numbers(printed[1]) if printed else None
+    if printed is None or found is None:
         machine.note("crio --version prints no version, so it is not compared with Kubernetes")
         return
     version = parse_version(cluster.document.kubernetes.version)
     if allowed := runtime_refused(RUNTIME.name, found, version.minor):
-        yield error(f"{machine.name} has CRI-O {said[1]}; the kubelet of {version} works only with CRI-O {allowed}.")
+        yield error(f"{machine.name} has CRI-O {printed[1]}; the kubelet of {version} works only with CRI-O {allowed}.")
     elif found[:2] != (1, version.minor):
         yield warning(
-            f"{machine.name} has CRI-O {said[1]}; its project tests each minor version only with the same one of "
+            f"{machine.name} has CRI-O {printed[1]}; its project tests each minor version only with the same one of "
             f"Kubernetes, here {version}."
         )
