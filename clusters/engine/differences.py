@@ -36,11 +36,17 @@ def _printed(
         yield f"@@ -{_place(first[1], last[2])} +{_place(first[3], last[4])} @@"
         for tag, start, end, other, stop in group:
             if tag == "equal":
-                # The same line may be a secret by what is around it in one of the two.
                 pairs = zip(before[start:end], after[other:stop], strict=True)
-                yield from (f" {here if MASK in here else there}" for here, there in pairs)
+                yield from (f" {_most_masked(here, there)}" for here, there in pairs)
             else:
                 yield from chain((f"-{line}" for line in before[start:end]), (f"+{line}" for line in after[other:stop]))
+
+
+def _most_masked(here: str, there: str) -> str:
+    """One line of both texts. What is around it may make it a secret in one of them, or another part in each."""
+    if here != there and MASK in here and MASK in there:
+        return MASK
+    return here if MASK in here else there
 
 
 def _place(start: int, end: int) -> str:

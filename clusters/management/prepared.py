@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.engine.recipe import as_it_is
 from clusters.services import order_differences, order_findings
 
 if TYPE_CHECKING:
@@ -23,5 +24,10 @@ def changed_values(order: Order, stored: str) -> Iterator[str]:
 
 
 def new_findings(order: Order, waivers: Collection[str]) -> tuple[Finding, ...]:
-    """What is found in the recipe's document alone."""
-    return order_findings(order, waivers, at_terminal=True).fresh if order.has_own_document else ()
+    """What is found in the recipe's document alone, and which waivers have no effect in it.
+
+    Of a recipe that never makes a document, both are known from the file.
+    """
+    if order.recipe.prepare is as_it_is:
+        return ()
+    return order_findings(order, waivers, at_terminal=True).fresh

@@ -68,7 +68,7 @@ def _nothing_is_done_while_they_are_out_of_reach(cluster: Installed) -> None:
     refused = cluster.manage("cluster", "create", "-f", str(cluster.document), "--accept-host-keys", "--yes")
     assert refused.returncode != 0
     output = refused.stdout + refused.stderr
-    assert "cannot reach the control plane endpoint" in output and "does not reach the external etcd" in output
+    assert "cannot reach the control plane endpoint" in output and "cannot reach the external etcd" in output
     assert "slipway" not in cluster.lab.execute("node1", "ls /etc")
     cluster.lab.execute("node3", f"iptables -D {rule}")
 

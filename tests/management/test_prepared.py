@@ -87,6 +87,12 @@ def test_an_error_of_the_recipe_s_document_is_waived_by_its_id(file: Path) -> No
     assert "has no effect" in run_lift(file, "--yes", "--waive", "x.y", *WHY)
 
 
+def test_a_waiver_without_effect_is_named_where_the_document_stays_as_it_is(file: Path) -> None:
+    shown = run_lift(file, "--to", "v1.20.2", "--yes", "--waive", "x.y", *WHY)
+    assert "changes these values" not in shown
+    assert shown.count("has no effect") == 1
+
+
 def test_a_new_text_that_runs_as_root_is_shown_in_full_and_named(file: Path) -> None:
     out = io.StringIO()
     with pytest.raises(CommandError, match="may it run") as refused:

@@ -65,6 +65,15 @@ def test_another_password_is_a_difference() -> None:
     assert found.split("\n")[3:] == [" a: b", f"-password: {MASK}", f"+password: {MASK}"]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_line_that_did_not_change_is_masked_as_in_both_texts(turned: bool) -> None:
+    line = "root:Hid-one PASSWORD=Hid-two"
+    plain, piped = (f"#!/bin/sh\ncat <<E{reader}\n{line}\nE\n" for reader in ("", " | chpasswd"))
+    diff = difference(piped, plain) if turned else difference(plain, piped)
+    assert MASK in diff and "chpasswd" in diff
+    assert "Hid-" not in diff
+
+
 def test_a_difference_without_secrets_is_the_usual_one() -> None:
     old = "\n".join(f"line {number}" for number in range(60))
     for new in (old.replace("line 7", "x"), old + "\nmore", old.replace("line 30\n", ""), "", old):

@@ -218,6 +218,12 @@ def test_a_digest_is_not_a_login() -> None:
     assert "nginx:1.2@sha256:abcdef" in editor(document, text).text
 
 
+def test_a_short_secret_is_masked_where_another_one_would_begin_in_it() -> None:
+    finding = warning("x", "spec.x", "Found Hid4 2xy.")
+    found = without_secrets_in([finding], {"password": "Hid4", "token": "d42x"})[0]
+    assert found.message == f"Found {MASK} 2xy."
+
+
 def of_many(size: int) -> Callable[[], object]:
     """So many findings about so many secrets that begin alike."""
     secrets = [f"--password=Hidqx-{number:06}" for number in range(size)]

@@ -119,7 +119,7 @@ def test_a_failure_names_causes_that_fit() -> None:
         "The machine, or a service on it, is unreachable"
     ]
     assert titles("[ERROR Port-10250]: Port 10250 is in use")[0] == "Another process listens on a required port"
-    assert titles("it is not so") == []
+    assert titles("the desired state was not reached") == []
     assert len(titles("x509 timed out no space left out of memory")) == 3
 
 

@@ -93,10 +93,11 @@ def test_retry_this_step_runs_it_alone_and_then_offers_the_rest(attempts: Attemp
         said = attempts.header(alone)
         assert "The step is done" in said
         assert "Run the rest" in said
-        assert "stands" not in said
+        assert "is installed" not in said
         assert Cluster.objects.get().state != "ready"
         whole = attempts.press(alone)
     assert (whole.state, whole.part) == ("succeeded", "")
+    assert "is installed" in attempts.header(whole)
     assert Cluster.objects.get().state == "ready"
     for name in ("first", "second", "third"):
         assert attempts.count(name, "deeds") == [1, 1]

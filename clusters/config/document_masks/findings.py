@@ -148,7 +148,7 @@ class _Masks:
     def _spans(self, text: str) -> Iterator[Span]:
         yield from self._signs.places(text)
         letters, at = _squashed(text)
-        for start, end in apart(self._forms.places(letters)):
+        for start, end in self._forms.places(letters):
             if end - start >= SHORTEST_ANYWHERE or _is_apart(text, at[start], at[end - 1] + 1):
                 yield at[start], at[end - 1] + 1
         cut = text.find(CUT)

@@ -58,7 +58,7 @@ def kube_router(document: Document) -> Iterator[Finding]:
         yield warning("kube_router.no_overlay", f"{_PATH}.enableOverlay", message, found="false", allowed="true")
     if not section.nodes_full_mesh:
         message = "Without nodesFullMesh kube-router waits until every node has an annotation with its AS number."
-        hint = "Run kubectl annotate node NAME kube-router.io/node.asn=64512 for each node."
+        hint = f"Run kubectl annotate node NAME kube-router.io/node.asn={section.cluster_asn} for each node."
         path = f"{_PATH}.nodesFullMesh"
         yield warning("kube_router.mesh", path, message, hint=hint, found="false", allowed="true")
 

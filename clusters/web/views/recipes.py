@@ -18,7 +18,6 @@ from clusters.catalog.recipes import recipes_by_name
 from clusters.engine.question import AnswersRefused
 from clusters.engine.recipe import as_it_is
 from clusters.errors import InstallerError
-from clusters.models import Run
 from clusters.numbers import whole_number
 from clusters.selectors import cluster_for
 from clusters.services.drafts import refuse_while_busy
@@ -103,7 +102,7 @@ def _page(
 ) -> HttpResponse:
     """The page as the cluster is by now, with the answers that were given."""
     cluster.refresh_from_db()
-    active = cluster.runs.filter(state__in=Run.ACTIVE).defer("document").first()
+    active = cluster.active_run
     allowed = services.is_allowed(recipe, cluster)
     # Also where it cannot start: another attempt of an older run needs the same acknowledgements.
     shown = order_shown(request.user, cluster, recipe, form) if active is None else {}

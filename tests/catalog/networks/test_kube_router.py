@@ -13,6 +13,7 @@ from clusters.catalog.networks.needs import needs_of, ports_between, sends_direc
 from clusters.catalog.plugins import Between, Needs, adapt_objects, images
 from clusters.config.dialects.fit import fitted, what_does_not_fit
 from clusters.config.plugins import plugin_of
+from clusters.config.rules import check
 from clusters.engine.check import CHECKS
 from clusters.engine.step import STEPS
 from tests.catalog.networks.rendered import BOTH
@@ -195,3 +196,8 @@ def test_the_lab_makes_the_very_image_that_is_asked_for(tmp_path: Path) -> None:
         document(), [each for each in kube_router.objects(document()) if each["kind"] == "DaemonSet"]
     )
     assert {each["image"] for each in shipped["spec"]["template"]["spec"]["containers"]} == {made.ref}
+
+
+def test_nodes_without_a_mesh_are_annotated_with_the_documents_as_number() -> None:
+    (finding,) = [each for each in check(document(nodesFullMesh=False, clusterAsn=64999)) if "mesh" in each.id]
+    assert "kube-router.io/node.asn=64999 " in finding.hint
