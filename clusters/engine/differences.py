@@ -8,22 +8,52 @@ from typing import TYPE_CHECKING
 
 from clusters.config.secret import MASK
 from clusters.config.secrets.finder import secret_spans
+from clusters.config.secrets.ordinary_words import ORDINARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LINES_AROUND = 3
 """Lines that did not change, shown before and behind those that did."""
+SHORTEST_ELSEWHERE = 6
+"""Characters of a secret that is also masked where nothing marks it as one; shorter ones are often other words."""
+MOST_ELSEWHERE = 200
+"""Secrets of two files that are searched for everywhere."""
 
 
 def difference(old: str, new: str) -> str:
     """Both texts as a unified diff. What is on a machine may hold secrets that the document has no longer.
 
-    The lines are compared as they are, so that another password is a difference, and shown with masks.
+    The lines are compared as they are, so that another password is a difference, and shown with masks. What is a secret
+    in one place is masked in every place of both texts.
     """
     before, after = old.splitlines(), new.splitlines()
     groups = SequenceMatcher(None, before, after).get_grouped_opcodes(LINES_AROUND)
-    return "\n".join(_printed(list(groups), _masked(old, before), _masked(new, after)))
+    secrets = _secrets(old) | _secrets(new)
+    return "\n".join(_printed(list(groups), _masked(old, before, secrets), _masked(new, after, secrets)))
+
+
+def _secrets(text: str) -> set[str]:
+    """The secrets that the finder sees, without those that may stand anywhere as ordinary words."""
+    found = {text[start:end].strip() for start, end in secret_spans(text)}
+    return {each for each in found if len(each) >= SHORTEST_ELSEWHERE and each.lower() not in ORDINARY}
+
+
+def _spans(text: str, secrets: set[str]) -> list[tuple[int, int]]:
+    """Where secrets are: those that the finder sees there, and those known from elsewhere; none overlaps another."""
+    places = [*secret_spans(text)]
+    for each in sorted(secrets)[:MOST_ELSEWHERE]:
+        start = text.find(each)
+        while start >= 0:
+            places.append((start, start + len(each)))
+            start = text.find(each, start + len(each))
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(places):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _printed(
@@ -55,10 +85,10 @@ def _place(start: int, end: int) -> str:
     return f"{start + 1}" if length == 1 else f"{start + 1 if length else start},{length}"
 
 
-def _masked(text: str, lines: Sequence[str]) -> list[str]:
+def _masked(text: str, lines: Sequence[str], secrets: set[str]) -> list[str]:
     """The lines of a text with masks for its secrets; a secret of several lines has one in each of them."""
     parts, place = [], 0
-    for start, end in secret_spans(text):
+    for start, end in _spans(text, secrets):
         parts += [text[place:start], MASK]
         parts += [f"\n{MASK}"] * (len(text[start:end].splitlines()) - 1 + text[start:end].endswith("\n"))
         place = end

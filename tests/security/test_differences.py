@@ -89,3 +89,14 @@ def of_size(size: int) -> Callable[[], object]:
 
 def test_large_files_take_time_in_proportion() -> None:
     assert growth_of(of_size, 500) < MOST_GROWTH
+
+
+def test_a_secret_of_one_text_is_masked_where_the_other_one_mentions_it() -> None:
+    shown = difference("token: Hid-old-1\n", "# replaced Hid-old-1 on Monday\n")
+    assert "Hid-old-1" not in shown
+    assert f"+# replaced {MASK} on Monday" in shown
+
+
+def test_an_ordinary_word_that_is_a_password_hides_no_other_place() -> None:
+    shown = difference("password: kubernetes\n", "# the kubernetes network\n")
+    assert "+# the kubernetes network" in shown
