@@ -79,7 +79,7 @@ def see_that_resolvers_of_no_use_are_refused(cluster: Installed) -> None:
                 "search example.com",
                 "/etc/resolv.conf on node1 names no name server; CoreDNS does not start without one",
             ),
-            ("nameserver 127.0.0.1", "/etc/resolv.conf on node1 names only 127.0.0.1: in a pod of CoreDNS"),
+            ("nameserver 127.0.0.1", "/etc/resolv.conf on node1 names only 127.0.0.1: inside its pod CoreDNS"),
         ):
             cluster.lab.execute("node1", f"echo {content} > {RESOLV_CONF}")
             done = cluster.manage("cluster", "create", "-f", str(cluster.document), "--accept-host-keys", "--yes")
