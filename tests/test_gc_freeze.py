@@ -49,7 +49,7 @@ assert gc.isenabled()
 import clusters.gc_freeze
 outer = without_collection()
 outer.__enter__()
-clusters.gc_freeze._resting_since -= MOST_SECONDS
+clusters.gc_freeze._paused_since -= MOST_SECONDS
 with without_collection():
     pass
 assert gc.isenabled()
