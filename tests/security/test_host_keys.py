@@ -112,7 +112,7 @@ def test_the_password_goes_to_no_machine_whose_key_came_in_between(alice: User, 
     Probe.objects.update(state="running", worker="token")
     probe_row(Probe.objects.get().pk, "token")
     with pytest.raises(OtherKey, match=r"now SHA256:\S{43}"):
-        services.host_keys_accept(actor=alice, cluster=cluster, shown={"node1": "SHA256:the-key-that-the-page-shows"})
+        services.host_keys_accept(actor=alice, cluster=cluster, seen={"node1": "SHA256:the-key-that-the-page-shows"})
     Probe.objects.update(state="running", worker="token")
     probe_row(Probe.objects.get().pk, "token")
     row = Probe.objects.get()
