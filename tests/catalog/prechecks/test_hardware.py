@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clusters.engine.check import CHECKS
-from tests.catalog.prechecks.findings import found, measured
+from tests.catalog.prechecks.findings import Case, expect_measured, found
 from tests.catalog.pretend import pretend
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("check", "name", "facts", "severity", "words"),
+    "case",
     [
         ("hw.cpu_role", "node1", {"cpus": 1}, "error", "1 processor"),
         ("hw.ram_role", "node1", {"memory_mb": 1000}, "error", "1000 MiB of memory, its roles need 1700"),
@@ -24,17 +24,9 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_bad_machine_is_reported_with_what_was_measured(
-    check: str,
-    name: str,
-    facts: dict[str, Any],
-    severity: str,
-    words: str,
-    archive: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    case: Case, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    findings = measured(check, name, facts, archive, monkeypatch)
-    assert [each for each, _ in findings] == ([severity] if severity else [])
-    assert all(words in message for _, message in findings)
+    expect_measured(case, archive, monkeypatch)
 
 
 def test_machines_of_two_architectures_are_told_once(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clusters.catalog.prechecks import identity
-from tests.catalog.prechecks.findings import found, measured
+from tests.catalog.prechecks.findings import Case, expect_measured, found
 from tests.catalog.pretend import pretend
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("check", "name", "facts", "severity", "words"),
+    "case",
     [
         ("access.facts", "node1", {"arch": "riscv64"}, "error", "riscv64"),
         ("access.facts", "node1", {"arch": "arm64"}, "warning", "the document has amd64"),
@@ -24,17 +24,9 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_bad_machine_is_reported_with_what_was_measured(
-    check: str,
-    name: str,
-    facts: dict[str, Any],
-    severity: str,
-    words: str,
-    archive: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    case: Case, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    findings = measured(check, name, facts, archive, monkeypatch)
-    assert [each for each, _ in findings] == ([severity] if severity else [])
-    assert all(words in message for _, message in findings)
+    expect_measured(case, archive, monkeypatch)
 
 
 def test_the_machine_slipway_runs_on_is_told(archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from clusters.catalog.kubeadm.components import kubelet_configuration
 from clusters.engine.check import CHECKS
-from tests.catalog.prechecks.findings import found, measured
+from tests.catalog.prechecks.findings import Case, expect_measured, found
 from tests.catalog.pretend import pretend, seed
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("check", "name", "facts", "severity", "words"),
+    "case",
     [
         ("os.kernel_min", "node2", {"kernel": "3.10.0-1160"}, "error", "3.10.0"),
         ("os.kernel_modules", "node2", {"modules": (("overlay", "active"),)}, "error", "br_netfilter, nf_conntrack"),
@@ -26,17 +26,9 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_bad_machine_is_reported_with_what_was_measured(
-    check: str,
-    name: str,
-    facts: dict[str, Any],
-    severity: str,
-    words: str,
-    archive: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    case: Case, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    findings = measured(check, name, facts, archive, monkeypatch)
-    assert [each for each, _ in findings] == ([severity] if severity else [])
-    assert all(words in message for _, message in findings)
+    expect_measured(case, archive, monkeypatch)
 
 
 def test_ipvs_without_its_modules_is_an_error_that_names_the_way_out(

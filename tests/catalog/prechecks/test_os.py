@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clusters.catalog.prechecks import os
-from tests.catalog.prechecks.findings import found, measured
+from tests.catalog.prechecks.findings import Case, expect_measured, found
 from tests.catalog.pretend import answers_dials, pretend
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("check", "name", "facts", "severity", "words"),
+    "case",
     [
         ("os.supported", "node2", {"os_id": "slackware", "os_name": "Slackware"}, "warning", "Slackware"),
         ("os.systemd", "node2", {"systemd": False, "init": "openrc"}, "error", "openrc"),
@@ -24,17 +24,9 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_bad_machine_is_reported_with_what_was_measured(
-    check: str,
-    name: str,
-    facts: dict[str, Any],
-    severity: str,
-    words: str,
-    archive: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    case: Case, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    findings = measured(check, name, facts, archive, monkeypatch)
-    assert [each for each, _ in findings] == ([severity] if severity else [])
-    assert all(words in message for _, message in findings)
+    expect_measured(case, archive, monkeypatch)
 
 
 @pytest.mark.parametrize(("state", "told"), [("enforcing", 1), ("permissive", 0), ("disabled", 0), ("", 0)])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.catalog.prechecks.findings import found, measured
+from tests.catalog.prechecks.findings import Case, expect_measured, found
 from tests.catalog.pretend import pretend, seed
 
 if TYPE_CHECKING:
@@ -14,23 +14,15 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("check", "name", "facts", "severity", "words"),
+    "case",
     [
         ("net.ports_free", "node1", {"listening": (22, 6443)}, "error", "listens on 6443"),
     ],
 )
 def test_a_bad_machine_is_reported_with_what_was_measured(
-    check: str,
-    name: str,
-    facts: dict[str, Any],
-    severity: str,
-    words: str,
-    archive: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    case: Case, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    findings = measured(check, name, facts, archive, monkeypatch)
-    assert [each for each, _ in findings] == ([severity] if severity else [])
-    assert all(words in message for _, message in findings)
+    expect_measured(case, archive, monkeypatch)
 
 
 def test_an_active_firewall_is_told_with_the_ports_of_the_machine(
