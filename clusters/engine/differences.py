@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from clusters.config.secret import MASK
-from clusters.config.secrets.finder import secret_spans
+from clusters.config.secrets.finder import apart, secret_spans
 from clusters.config.secrets.ordinary_words import ORDINARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from clusters.config.secrets.patterns import Span
 
 LINES_AROUND = 3
 """Lines that did not change, shown before and behind those that did."""
@@ -29,31 +32,22 @@ def difference(old: str, new: str) -> str:
     """
     before, after = old.splitlines(), new.splitlines()
     groups = SequenceMatcher(None, before, after).get_grouped_opcodes(LINES_AROUND)
-    secrets = _secrets(old) | _secrets(new)
-    return "\n".join(_printed(list(groups), _masked(old, before, secrets), _masked(new, after, secrets)))
+    seen, wanted = secret_spans(old), secret_spans(new)
+    secrets = sorted(_secrets(old, seen) | _secrets(new, wanted))[:MOST_ELSEWHERE]
+    before_spans, after_spans = (_everywhere(*each, secrets) for each in ((old, seen), (new, wanted)))
+    return "\n".join(_printed(list(groups), _masked(old, before, before_spans), _masked(new, after, after_spans)))
 
 
-def _secrets(text: str) -> set[str]:
-    """The secrets that the finder sees, without those that may stand anywhere as ordinary words."""
-    found = {text[start:end].strip() for start, end in secret_spans(text)}
+def _secrets(text: str, spans: Sequence[Span]) -> set[str]:
+    """What is in these spans, without what may stand anywhere as an ordinary word."""
+    found = {text[start:end].strip() for start, end in spans}
     return {each for each in found if len(each) >= SHORTEST_ELSEWHERE and each.lower() not in ORDINARY}
 
 
-def _spans(text: str, secrets: set[str]) -> list[tuple[int, int]]:
-    """Where secrets are: those that the finder sees there, and those known from elsewhere; none overlaps another."""
-    places = [*secret_spans(text)]
-    for each in sorted(secrets)[:MOST_ELSEWHERE]:
-        start = text.find(each)
-        while start >= 0:
-            places.append((start, start + len(each)))
-            start = text.find(each, start + len(each))
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(places):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
+def _everywhere(text: str, spans: Sequence[Span], secrets: Sequence[str]) -> list[Span]:
+    """These spans and every other place of the secrets; none overlaps another."""
+    more = (match.span() for each in secrets for match in re.finditer(re.escape(each), text))
+    return apart([*spans, *more])
 
 
 def _printed(
@@ -85,10 +79,10 @@ def _place(start: int, end: int) -> str:
     return f"{start + 1}" if length == 1 else f"{start + 1 if length else start},{length}"
 
 
-def _masked(text: str, lines: Sequence[str], secrets: set[str]) -> list[str]:
+def _masked(text: str, lines: Sequence[str], spans: Sequence[Span]) -> list[str]:
     """The lines of a text with masks for its secrets; a secret of several lines has one in each of them."""
     parts, place = [], 0
-    for start, end in _spans(text, secrets):
+    for start, end in spans:
         parts += [text[place:start], MASK]
         parts += [f"\n{MASK}"] * (len(text[start:end].splitlines()) - 1 + text[start:end].endswith("\n"))
         place = end
