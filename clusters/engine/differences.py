@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from difflib import SequenceMatcher
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -46,8 +45,14 @@ def _secrets(text: str, spans: Sequence[Span]) -> set[str]:
 
 def _everywhere(text: str, spans: Sequence[Span], secrets: Sequence[str]) -> list[Span]:
     """These spans and every other place of the secrets; none overlaps another."""
-    more = (match.span() for each in secrets for match in re.finditer(re.escape(each), text))
-    return apart([*spans, *more])
+    return apart([*spans, *(span for each in secrets for span in _occurrences(text, each))])
+
+
+def _occurrences(text: str, secret: str) -> Iterator[Span]:
+    start = text.find(secret)
+    while start >= 0:
+        yield start, start + len(secret)
+        start = text.find(secret, start + len(secret))
 
 
 def _printed(
