@@ -142,7 +142,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
             ],
             # The pages are not a separate app, so their template tags are listed.
-            "libraries": {"root_texts": "clusters.web.templatetags.root_texts", "ui": "clusters.web.templatetags.ui"},
+            "libraries": {name: f"clusters.web.templatetags.{name}" for name in ("root_texts", "seen", "ui")},
         },
     },
 ]

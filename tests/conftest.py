@@ -243,6 +243,7 @@ def make_run(cluster: Cluster) -> Callable[..., Run]:
     from clusters.models import Run
 
     def make(**fields: Any) -> Run:
-        return Run.objects.create(**{"cluster": cluster, "document": SEED, "asked_by": cluster.owner, **fields})
+        usual = {"cluster": cluster, "document": SEED, "asked_by": cluster.owner, "cluster_before": cluster.state}
+        return Run.objects.create(**{**usual, **fields})
 
     return make

@@ -28,7 +28,29 @@ export function duration(seconds) {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} m`;
 }
 
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+const AGO = new Intl.RelativeTimeFormat(root.lang, { numeric: "always" });
+
+/** How long ago, in the same words as the server's. */
+function ago(seconds, justNow) {
+  const unit = UNITS.find(([, length]) => seconds >= length);
+  return unit ? AGO.format(-Math.floor(seconds / unit[1]), unit[0]) : justNow;
+}
+
+/** Times of a page that stays open grow, and what was observed fades when it is no longer fresh. */
+function age() {
+  const past = (moment) => (Date.now() - Date.parse(moment)) / 1000;
+  for (const time of document.querySelectorAll("time[data-ago]")) {
+    const text = ago(past(time.dateTime), time.dataset.ago);
+    if (time.textContent !== text) time.textContent = text;
+  }
+  for (const node of document.querySelectorAll("[data-seen]:not([data-stale])")) {
+    if (past(node.dataset.seen) > Number(node.dataset.fresh)) node.dataset.stale = "";
+  }
+}
+
 function tick() {
+  age();
   for (const node of document.querySelectorAll("[data-since]")) {
     if (node.closest(".is-still")) continue;
     const text = duration((Date.now() - Date.parse(node.dataset.since)) / 1000);

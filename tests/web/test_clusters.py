@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -172,17 +173,35 @@ def test_a_cluster_with_an_active_run_is_not_deleted(
     assert Cluster.objects.filter(pk=cluster.pk).exists()
 
 
+NODES = [
+    {"name": "node1", "ready": True, "roles": ["control-plane"], "version": "v1.20.2"},
+    {"name": "node2", "status": "NotReady", "roles": "worker"},
+]
+
+
 def test_nodes_are_shown_as_last_observed(page: Client, cluster: Cluster) -> None:
-    Cluster.objects.filter(pk=cluster.pk).update(
-        nodes=[
-            {"name": "node1", "ready": True, "roles": ["control-plane"], "version": "v1.20.2"},
-            {"name": "node2", "status": "NotReady", "roles": "worker"},
-        ]
-    )
+    Cluster.objects.filter(pk=cluster.pk).update(nodes=NODES, nodes_seen_at=timezone.now())
     assert "1 of 2 ready" in page.get("/").content.decode()
     text = page.get(f"/clusters/{cluster.pk}/").content.decode()
     assert "control-plane" in text
     assert "Not ready" in text
+    assert "data-stale" not in text
+
+
+def test_what_was_observed_long_ago_is_shown_as_the_past(page: Client, cluster: Cluster) -> None:
+    ago = timezone.now() - timedelta(minutes=14, seconds=5)
+    Cluster.objects.filter(pk=cluster.pk).update(nodes=NODES, nodes_seen_at=ago, state="ready")
+    for address, many in (("/", 2), (f"/clusters/{cluster.pk}/", 3)):
+        text = page.get(address).content.decode()
+        assert re.search(r"Last seen ready <time [^>]*>14 minutes ago", text), address
+        assert text.count(" data-stale>") == many, "everything observed is marked as old"
+
+
+def test_a_cluster_that_nobody_observed_is_not_called_ready(page: Client, cluster: Cluster) -> None:
+    Cluster.objects.filter(pk=cluster.pk).update(state="ready", nodes_seen_at=None)
+    text = page.get("/").content.decode()
+    assert text.count(" data-stale>") == 1
+    assert "Not observed" in text
 
 
 def test_a_name_full_of_markup_stays_text(page: Client, cluster: Cluster) -> None:

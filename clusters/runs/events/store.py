@@ -7,10 +7,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Avg, Exists, OuterRef, Q
+from django.db.models import Avg, Exists, OuterRef
 from django.utils import timezone
 
 from clusters.catalog.recipes import recipes_by_name
+from clusters.engine.check import PRECHECK
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run, StepRun
 from clusters.runs.events.batches import plan_rows, step_rows
@@ -141,28 +142,25 @@ def _end_cluster(run_id: int, state: str, part: str) -> None:
 
 
 def recipe_ended(run: Run, state: str) -> None:
-    """Set the cluster's state after a run that ended in `state`: unchanged, unless the run's recipe decides it."""
-    known = recipes_by_name().get(run.recipe)
-    if known is not None and not known.makes_ready and run.cluster_before:
-        Cluster.objects.filter(pk=run.cluster_id).update(state=run.cluster_before)
-    else:
-        _cluster_ended(run.cluster, state)
+    """Set the cluster's state after a run that ended in `state`.
 
-
-def _cluster_ended(cluster: Cluster, state: str) -> None:
-    """Set the cluster's state after a run that decides it and ended in `state`.
-
-    A cancelled run, and a successful one of a single step ("part"), restore the state from before.
+    Only success and failure of a recipe that decides the state change it, and a failure only once a step has started:
+    a run that failed in its prechecks left the machines as they were. A cancelled run, and a successful one of a single
+    step ("part"), restore the state from before; a draft that steps have begun to install becomes incomplete.
     """
-    states = {"succeeded": Cluster.State.READY, "failed": Cluster.State.FAILED}
-    if state in ("cancelled", "part"):
-        others = [name for name, each in recipes_by_name().items() if not each.makes_ready]
-        started = Run.objects.filter(cluster=cluster, started_at__isnull=False).exclude(part=Run.Part.PREVIEW)
-        started = started.exclude(recipe__in=others)
-        before = started.filter(state__in=("succeeded", "failed"))
-        steps = Q(part=Run.Part.STEP, state="succeeded")
-        last = before.exclude(steps).order_by("-id").values_list("state", flat=True).first()
-        fallback = Cluster.State.FAILED if started.exists() else Cluster.State.DRAFT
-        Cluster.objects.filter(pk=cluster.pk).update(state=states.get(last or "", fallback))
+    known = recipes_by_name().get(run.recipe)
+    decides = known is None or known.makes_ready
+    before = run.cluster_before or Cluster.State.FAILED
+    if decides and state == Run.State.SUCCEEDED:
+        after = Cluster.State.READY
+    elif decides and not _has_only_checked(run) and (state == Run.State.FAILED or before == Cluster.State.DRAFT):
+        after = Cluster.State.FAILED
     else:
-        Cluster.objects.filter(pk=cluster.pk).update(state=states[state])
+        after = before
+    Cluster.objects.filter(pk=run.cluster_id).update(state=after)
+
+
+def _has_only_checked(run: Run) -> bool:
+    """Whether no machine was changed: only prechecks ran. Nothing is known of the steps of a worker before this one."""
+    started = StepRun.objects.filter(run=run, started_at__isnull=False)
+    return not run.takeovers and not started.exclude(step__startswith=f"{PRECHECK}/").exists()

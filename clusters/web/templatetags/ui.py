@@ -184,7 +184,7 @@ def _time(value: Any, form: str, pattern: str) -> SafeString | str:
 
 @register.filter
 def ago(value: Any) -> SafeString | str:
-    """How long ago, in the largest unit that fits."""
+    """How long ago, in the largest unit that fits; app.js keeps it true in an open page."""
     at = _moment(value)
     if at is None:
         return ""
@@ -198,7 +198,9 @@ def ago(value: Any) -> SafeString | str:
     else:
         words = ngettext("%(count)s day ago", "%(count)s days ago", seconds // 86400) % {"count": seconds // 86400}
     title = at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), title, words)
+    return format_html(
+        '<time datetime="{}" data-ago="{}" title="{}">{}</time>', at.isoformat(), _("just now"), title, words
+    )
 
 
 @register.filter

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RUNS_SHOWN = 20
 FINDINGS_SHOWN = 5
 """Findings of an import that the next page shows."""
-LISTED = ("name", "state", "kubernetes_version", "endpoint", "machine_count", "nodes", "updated_at")
+LISTED = ("name", "state", "kubernetes_version", "endpoint", "machine_count", "nodes", "nodes_seen_at", "updated_at")
 """The columns that the list shows."""
 
 
