@@ -23,7 +23,8 @@ class Finding:
     """`path` is a dotted path in the document (`spec.hosts.1.address`); line and column start at 1, 0 is unknown.
 
     `found` is the current and `allowed` the allowed value, both as text without secrets; either may be empty.
-    `waivable`: a user may waive it; then it is `waived` and does not block.
+    `waivable`: a user may waive it; then it is `waived` and does not block. `absent`: nothing was entered yet; it
+    blocks, and the wizard shows it as something to do instead of as an error.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Finding:
     file: str = ""
     waivable: bool = False
     waived: bool = False
+    absent: bool = False
 
     @property
     def blocking(self) -> bool:
@@ -58,6 +60,11 @@ def error(
 ) -> Finding:
     """A finding that blocks."""
     return Finding(id, Severity.ERROR, message, hint, path, hosts=hosts, found=found, allowed=allowed)
+
+
+def absent(id: str, path: str, message: str, *, hint: str) -> Finding:
+    """A finding that blocks because a list that must not be empty has no entry yet."""
+    return Finding(id, Severity.ERROR, message, hint, path, found="none", allowed="at least 1", absent=True)
 
 
 def warning(

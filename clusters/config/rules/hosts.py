@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
-from clusters.config.finding import error, warning
+from clusters.config.finding import absent, error, warning
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import (
     NAME_RULE,
@@ -45,7 +45,7 @@ def some_hosts(document: Document) -> Iterator[Finding]:
     if not document.hosts:
         message = "The document has no machines."
         hint = "Add at least one machine."
-        yield error("hosts.none", "spec.hosts", message, hint=hint, found="none", allowed="at least 1")
+        yield absent("hosts.none", "spec.hosts", message, hint=hint)
 
 
 @rule

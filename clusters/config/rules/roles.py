@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
-from clusters.config.finding import error, info, warning
+from clusters.config.finding import absent, error, info, warning
 from clusters.config.rules.registry import rule
 from clusters.config.suggestions import nearest
 from clusters.config.syntax import did_you_mean
@@ -111,14 +111,8 @@ def names_once(document: Document) -> Iterator[Finding]:
 def a_control_plane(document: Document) -> Iterator[Finding]:
     """There is at least one control plane machine."""
     if not topology.members(document, "master"):
-        yield error(
-            "role.no_master",
-            "spec.roleGroups.master",
-            "No machine is a control plane.",
-            hint="Put one machine into master.",
-            found="none",
-            allowed="at least 1",
-        )
+        message = "No machine is a control plane."
+        yield absent("role.no_master", "spec.roleGroups.master", message, hint="Put one machine into master.")
 
 
 @rule
@@ -128,14 +122,8 @@ def a_worker(document: Document) -> Iterator[Finding]:
         return
     masters = topology.members(document, "master")
     hint = f"Put a machine into worker; {masters[0].name} may be in both groups." if masters else ""
-    yield error(
-        "role.no_worker",
-        "spec.roleGroups.worker",
-        "No machine is a worker, so no pods can run.",
-        hint=hint or "Put a machine into worker; it may also be a control plane.",
-        found="none",
-        allowed="at least 1",
-    )
+    hint = hint or "Put a machine into worker; it may also be a control plane."
+    yield absent("role.no_worker", "spec.roleGroups.worker", "No machine is a worker, so no pods can run.", hint=hint)
 
 
 @rule(waivable=("etcd.even_count",))
@@ -148,14 +136,7 @@ def etcd_members(document: Document) -> Iterator[Finding]:
         return
     if not count:
         message = "No machine runs etcd, which stores the cluster's state."
-        yield error(
-            "role.no_etcd",
-            path,
-            message,
-            hint="Put one or three machines into etcd.",
-            found="none",
-            allowed="at least 1",
-        )
+        yield absent("role.no_etcd", path, message, hint="Put one or three machines into etcd.")
     elif count % 2 == 0:
         odd = f"{count - 1} or {count + 1}"
         yield error(

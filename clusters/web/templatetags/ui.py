@@ -51,6 +51,7 @@ STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
     "untested": ("skipped", "clock", _("Not tested")),
     "stale": ("warning", "clock", _("Out of date")),
     "error": ("failed", "cross", _("Blocking")),
+    "todo": ("waiting", "edit", _("To do")),
     "info": ("running", "info", _("Note")),
     "notready": ("failed", "cross", _("Not ready")),
 }

@@ -58,9 +58,9 @@ def by_page(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 
 
 def first_with_problem(cluster: Cluster, document: Document) -> Page:
-    """The first page with a failure, or the last page when nothing failed."""
+    """The first page with a failure or something to do, or the last page when there is none."""
     items = rail(cluster, document, pages()[-1])
-    return next((item.page for item in items if item.state == "failed"), pages()[-1])
+    return next((item.page for item in items if item.state in ("failed", "todo")), pages()[-1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The message beside a field; `tone` is a design token: failed, warning, running (a note) or skipped (waived)."""
+    """The message beside a field; `tone` is a design token: failed, waiting (nothing entered yet), warning, running (a
+    note) or skipped (waived)."""
 
     tone: str
     text: str = field(repr=False)
@@ -70,10 +71,10 @@ class PageForm(Protocol):
 def state_by_findings(
     cluster: Cluster, document: Document, mine: list[Finding], everything: list[Finding]
 ) -> tuple[str, int]:
-    """The rail state of a page that has only findings: failed, warning or ok, and a count."""
+    """The rail state of a page that has only findings: failed, todo, warning or ok, and a count."""
     errors = [finding for finding in mine if finding.blocking]
     if errors:
-        return "failed", len(errors)
+        return ("todo" if all(each.absent for each in errors) else "failed"), len(errors)
     warnings = unread(cluster, mine)
     return ("warning", len(warnings)) if warnings else ("ok", 0)
 
@@ -199,6 +200,11 @@ class OneForm(Generic[AnyForm]):
 _TONES = {"error": "failed", "warning": "warning", "info": "running"}
 
 
+def tone_of(finding: Finding) -> str:
+    """The design token for a finding; red is only for something that was entered."""
+    return "skipped" if finding.waived else "waiting" if finding.absent else _TONES[finding.severity.value]
+
+
 def problems(form: PageForm, findings: Iterable[Finding]) -> dict[str, list[Problem]]:
     """The problems of each field of the form; fields without a problem have an empty list."""
     found: dict[str, list[Problem]] = {name: [] for name in form.names()}
@@ -207,7 +213,7 @@ def problems(form: PageForm, findings: Iterable[Finding]) -> dict[str, list[Prob
     for finding in findings:
         name = form.place(finding.path)
         if name and not form.refusals().get(name):
-            tone = "skipped" if finding.waived else _TONES[finding.severity.value]
+            tone = tone_of(finding)
             found.setdefault(name, []).append(Problem(tone, finding.message))
     return found
 

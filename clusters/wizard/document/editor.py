@@ -216,4 +216,4 @@ def _marks(findings: Iterable[Finding]) -> tuple[Mark, ...]:
 
 
 def _tone(finding: Finding) -> str:
-    return "warning" if finding.waived else _TONES[finding.severity.value]
+    return "warning" if finding.waived else "waiting" if finding.absent else _TONES[finding.severity.value]

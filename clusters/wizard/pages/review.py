@@ -51,7 +51,7 @@ class Entry:
     @property
     def weight(self) -> str:
         """The group that it belongs to."""
-        return "waived" if self.finding.waived else self.finding.severity.value
+        return "waived" if self.finding.waived else "todo" if self.finding.absent else self.finding.severity.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ TITLES = {
 }
 
 GROUPS = (
+    ("todo", _("Still to do")),
     ("error", _("Blocking: fix these first")),
     ("waived", _("Waived errors")),
     ("warning", _("Warnings to acknowledge")),
