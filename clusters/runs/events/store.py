@@ -150,7 +150,7 @@ def recipe_ended(run: Run, state: str) -> None:
     """
     known = recipes_by_name().get(run.recipe)
     decides = known is None or known.makes_ready
-    before = run.cluster_before or Cluster.State.FAILED
+    before = Cluster.State(run.cluster_before or "failed")
     if decides and state == Run.State.SUCCEEDED:
         after = Cluster.State.READY
     elif decides and not _has_only_checked(run) and (state == Run.State.FAILED or before == Cluster.State.DRAFT):
