@@ -1,4 +1,4 @@
-"""Template tags for what was observed: it fades once it is old, and says how long ago it was seen."""
+"""Template tags for what was observed: it fades once it is old, and shows how long ago it was seen."""
 
 from __future__ import annotations
 
