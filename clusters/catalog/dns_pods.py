@@ -109,8 +109,7 @@ def spread() -> Wanted:
 
     def act(machine: Machine) -> None:
         nonlocal has_acted
-        _wait_until_placed(machine)
-        nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
+        pods, nodes = _wait_until_placed(machine), nodes_of(machine)
         if nodes is None or pods is None:
             return
         has_acted = True
@@ -121,12 +120,15 @@ def spread() -> Wanted:
     return Wanted("DNS pods are on more than one machine, where there is room", look, act)
 
 
-def _wait_until_placed(machine: Machine) -> None:
-    """Wait until each pod has a machine, but no longer than the scheduler takes where no machine has room."""
+def _wait_until_placed(machine: Machine) -> list[dict[str, Any]] | None:
+    """The pods once each has a machine, but no later than the scheduler takes where no machine has room; None when the
+    API server does not answer."""
+    pods = None
     for _ in machine.looks(PLACED_WITHIN, every=0.5):
         pods = pods_of(machine, NAMESPACE, LABELS)
         if pods is not None and not unplaced(pods):
-            return
+            break
+    return pods
 
 
 def unplaced(pods: Iterable[dict[str, Any]]) -> list[str]:

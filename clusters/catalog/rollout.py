@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from clusters.remote.host import Result
 
 
+WITHOUT_REASON = 2
+"""Looks at a rollout that do not ask why pods are not ready: at first they are only starting."""
 LONGEST_MESSAGE = 160
 """Characters of a runtime's message about a container that does not start."""
 
@@ -64,12 +66,18 @@ def rollout_of(kind: str, namespace: str, name: str, *, within: float = 300) -> 
 
     Pods of a daemonset on nodes that have stopped reporting do not count; a step that needs these nodes checks them.
     """
-    return eventually(
-        f"every pod of {name} is ready", lambda machine: _sight(machine, kind, namespace, name), within=within, every=2
-    )
+    looked = 0
+
+    def look(machine: Machine) -> Sight:
+        nonlocal looked
+        looked += 1
+        why = looked > WITHOUT_REASON or machine.only_looks
+        return _sight(machine, kind, namespace, name, why=why)
+
+    return eventually(f"every pod of {name} is ready", look, within=within, every=2)
 
 
-def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
+def _sight(machine: Machine, kind: str, namespace: str, name: str, *, why: bool) -> Sight:
     answer = machine.ask(kubectl("get {} {} -n {} -o json", kind, name, namespace))
     if not answer.ok:
         return sight_of(answer, f"the API server does not report the state of {name}")
@@ -87,6 +95,8 @@ def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
     there = seen and (bool(wants) or kind == "deployment")
     if there and new >= wants and ready >= wants:
         return Sight(True)
+    if not why:
+        return Sight(False, f"{ready} of {wants} pods of {name} are ready")
     lost = _on_silent_nodes(machine, namespace, labels) if there and kind == "daemonset" else 0
     if lost and new >= wants - lost and ready >= wants - lost:
         return Sight(True)

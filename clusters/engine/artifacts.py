@@ -113,19 +113,22 @@ def image(ref: str, artifact: Artifact | None, runtime: ImageCommands) -> Wanted
     this one could not be pulled again.
     """
     pin = runtime.pin if artifact is not None else None
+    present = False
 
     def look(machine: Machine) -> Sight:
+        nonlocal present
         # A pinned image is also present: one question is enough when there is nothing to do.
         if pin is not None and machine.ask(runtime.is_pinned(ref)).ok:
             return Sight(True)
-        if not machine.ask(runtime.has(ref)).ok:
+        present = machine.ask(runtime.has(ref)).ok
+        if not present:
             return Sight(False, "the runtime does not have it")
         return Sight(pin is None, "" if pin is None else "it is not pinned, so kubelet may delete it")
 
     def act(machine: Machine) -> None:
         if artifact is None:
             _pull(machine, ref, runtime.pull(ref))
-        elif not machine.ask(runtime.has(ref)).ok:
+        elif not present:
             _note_sending(machine, artifact)
             machine.do(runtime.load(ref), stdin=artifact.path)
         if pin is not None:

@@ -308,19 +308,32 @@ def eventually(
     and where `hopeless` returns why the state is never reached. It also waits for a peer without answer (NoAnswer).
     """
 
-    def seen(machine: Machine) -> Sight:
+    # The observation before the wait is the wait's first one, and its last one is the one after it: to look once more
+    # in the same moment would show nothing new. Each is used once.
+    before: list[Sight] = []
+    after: list[Sight] = []
+
+    def ask(machine: Machine) -> Sight:
         try:
             return look(machine)
         except NoAnswer as error:
             return Sight(False, error.message, in_vain=not error.retryable)
 
+    def seen(machine: Machine) -> Sight:
+        if after:
+            return after.pop()
+        before[:] = [ask(machine)]
+        return before[0]
+
     def act(machine: Machine) -> None:
-        noted, vain = "", 0
+        noted, vain, first = "", 0, before.copy()
+        before.clear()
         for _ in machine.looks(within, every=every, longer=True):
             if machine.seconds_left() <= 0:
                 return
-            sight = seen(machine)
+            sight = first.pop() if first else ask(machine)
             if sight.so:
+                after.append(sight)
                 return
             vain = vain + 1 if sight.in_vain else 0
             _stop_in_vain(machine, what, sight, vain, hopeless)

@@ -197,6 +197,6 @@ def test_a_missing_configuration_of_kubeadm_is_found(archive: Path, monkeypatch:
     wants = {want.what: want for want in STEPS.steps["kubernetes/init"].body(machine, cluster)}
     (whole,) = (want for what, want in wants.items() if "control plane" in what)
     assert whole.seen(machine).so
-    request = next(command for command in host.commands if "configmap kubeadm-config" in command)
+    request = next(command for command in host.commands if "configmap/kubeadm-config" in command)
     # kubectl's own "kubeadm-config not found" once counted as an answer.
     assert "grep -q kubeadm-config" not in request and "2>&1" not in request

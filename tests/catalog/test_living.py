@@ -194,6 +194,8 @@ class Maps:
         return ran.command.split("configmap ")[1].split()[0]
 
     def _several(self, ran: Ran) -> Answer:
+        if " -o name" in ran.command:
+            return Answer()
         kinds = {"configmap": ("ConfigMap", self.items), "daemonset": ("DaemonSet", self.daemon_sets)}
         asked = ran.command.split(" get ")[1].split(" -n ")[0].replace("'", "").split()
         found = []

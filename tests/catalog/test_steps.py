@@ -319,7 +319,8 @@ def test_the_handed_over_kubeconfig_works_from_outside_and_is_secret(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _hosts, sink = pretend(monkeypatch, archive)
-    list(ready.handover(cluster.machine("node1"), cluster))
+    machine = cluster.machine("node1")
+    assert all(want.seen(machine).so for want in ready.handover(machine, cluster))
     (delivered,) = [event for event in sink.events if isinstance(event, Delivered)]
     assert delivered.content is not None
     assert "server: https://10.99.0.11:6443" in delivered.content.reveal()

@@ -57,6 +57,29 @@ def test_quick_observations_continue_to_the_end_with_a_last_one_there(clock: Clo
     assert looks == [0.0, 3.0, 6.0, 9.0, 10.0]
 
 
+def test_a_wait_uses_the_looks_before_and_behind_it(clock: Clock) -> None:
+    """The engine looks, waits, and looks again: none of these looks is made twice in the same moment."""
+    here, looks, began = machine(), 0, clock.now
+
+    def look(machine: Machine) -> Sight:
+        nonlocal looks
+        looks += 1
+        return Sight(looks > 2, f"look {looks}")
+
+    want = eventually("it came", look, within=60, every=1)
+    assert want.seen(here).found == "look 1"
+    want.reach(here)
+    assert want.seen(here).so
+    assert (looks, clock.now - began) == (3, 2.0)
+
+
+def test_a_look_long_after_a_wait_is_a_new_one(clock: Clock) -> None:
+    here, answers = machine(), [True, False, False]
+    want = eventually("it came", lambda machine: Sight(answers.pop(0)), within=60, every=1)
+    want.reach(here)
+    assert [want.seen(here).so for _ in range(3)] == [True, False, False]
+
+
 def test_a_slow_control_plane_gets_its_old_manifest_back_in_time(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     def slowly(self: StaticPod, here: Machine, old: frozenset[str]) -> Sight:
         clock.now += SLOW

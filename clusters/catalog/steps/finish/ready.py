@@ -13,7 +13,7 @@ from clusters.catalog.rollout import all_ready, is_ready
 from clusters.config.plugins import is_left_to_the_user, names
 from clusters.config.syntax import in_url
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, eventually, sight_of, so_if
+from clusters.engine.wants import Sight, eventually, sight_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
+    from clusters.remote.host import Result
 
 
 BEFORE = (
@@ -36,7 +37,9 @@ BEFORE = (
     "endpoint/haproxy",
     "endpoint/kube-vip-others",
 )
-"""The steps that end on every machine before the cluster is checked as a whole."""
+"""The steps that end on every machine before the cluster is handed over."""
+BESIDE = ("kubernetes/proxy",)
+"""Those of them that only wait for pods themselves: nodes and DNS are waited for at the same time."""
 
 
 def has_plugin(document: Document) -> bool:
@@ -44,7 +47,14 @@ def has_plugin(document: Document) -> bool:
     return not is_left_to_the_user(document.network.plugin)
 
 
-@step("finish/ready", on="first-control-plane", needs_all=BEFORE, when=has_plugin, timeout=300, expected=20)
+@step(
+    "finish/ready",
+    on="first-control-plane",
+    needs_all=tuple(each for each in BEFORE if each not in BESIDE),
+    when=has_plugin,
+    timeout=300,
+    expected=20,
+)
 def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Wait until every node is ready and DNS runs"""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
@@ -62,16 +72,20 @@ def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 )
 def handover(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """List the nodes and hand over the cluster's kubeconfig"""
-    yield eventually("the API server lists its nodes", so_if(kubectl("get nodes -o name")), within=60, every=1)
-    cluster.observe("nodes", nodes(machine))
+    listed: list[dict[str, Any]] = []
+
+    def look(here: Machine) -> Sight:
+        answer = here.ask(kubectl("get nodes -o json"))
+        listed[:] = nodes(answer) if answer.ok else []
+        return sight_of(answer)
+
+    yield eventually("the API server lists its nodes", look, within=60, every=1)
+    cluster.observe("nodes", listed)
     cluster.deliver("kubeconfig", kubeconfig(machine, cluster))
 
 
-def nodes(machine: Machine) -> list[dict[str, Any]]:
-    """The nodes as the API server currently reports them."""
-    answer = machine.ask(kubectl("get nodes -o json"))
-    if not answer.ok:
-        raise NotReached(f"The API server does not list its nodes: {' '.join(answer.last_lines(2))}", retryable=True)
+def nodes(answer: Result) -> list[dict[str, Any]]:
+    """The nodes in an answer of the API server, as pages show them."""
     return [
         {
             "name": item["metadata"]["name"],

@@ -80,17 +80,22 @@ def without_proxy(document: Document) -> bool:
 def _looks_whole(machine: Machine, cluster: Cluster) -> Sight:
     if not machine.ask(sh("test -s {}", ADMIN_CONF)).ok:
         return Sight(False, f"{ADMIN_CONF} is missing")
-    if not _answers(machine):
+    if not machine.ask(sh("test -e {}", API_SERVER)).ok:
         return Sight(False, "the API server does not answer")
-    addons = ["deployment/coredns", *([] if without_proxy(cluster.document) else ["daemonset/kube-proxy"])]
+    proxies = [] if without_proxy(cluster.document) else ["daemonset/kube-proxy"]
     parts = all_of(
         (
-            kubectl("get configmap kubeadm-config -n kube-system -o name"),
+            kubectl(
+                "get {} -n kube-system -o name", words(["configmap/kubeadm-config", "deployment/coredns", *proxies])
+            ),
             kubectl("get configmap cluster-info -n kube-public -o name"),
-            kubectl("get {} -n kube-system -o name", words(addons)),
         )
     )
     answer = machine.ask(parts)
+    if not answer.ok and not is_missing(answer) and not is_forbidden(answer):
+        if not _answers(machine):
+            return Sight(False, "the API server does not answer")
+        answer = machine.ask(parts)
     # From 1.29 on the rights of admin.conf are one of these parts: kubeadm binds them after the API server runs.
     if not answer.ok and not is_missing(answer) and not is_forbidden(answer):
         raise no_answer("which parts of kubeadm exist", answer)
