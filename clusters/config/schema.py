@@ -19,6 +19,7 @@ from clusters.config.sections.kubesphere import KubeSphere, KubeSphereSpec, Kube
 from clusters.config.sections.machines import Host, JumpHost, RoleGroups
 from clusters.config.sections.network import Network
 from clusters.config.sections.registry import NamespaceRewrite, Registry, RegistryAuth, RemoteMirror
+from clusters.config.sections.storage import Storage
 from clusters.config.sections.system import (
     Addon,
     AddonSources,
@@ -28,9 +29,9 @@ from clusters.config.sections.system import (
     Dns,
     ExternalZone,
     Manifests,
-    Storage,
     System,
 )
+from clusters.config.storage import any_is_built
 
 __all__ = [
     "Addon",
@@ -90,7 +91,7 @@ class Document(Model):
     etcd: Etcd = key(Etcd(), "The store of the cluster's state.", always_written=True)
     dns: Dns = key(Dns(), "DNS in the cluster.", since="3.1")
     network: Network = key(Network(), "The network plugin and the networks.", always_written=True)
-    storage: Storage = key(Storage(), "Storage for volumes.", since="3.0", acted=False)
+    storage: Storage = key(Storage(), "Storage for volumes.", since="3.0", acted=any_is_built())
     registry: Registry = key(Registry(), "Sources of images.", always_written=True)
     addons: Annotated[tuple[Addon, ...], BeforeValidator(_listed)] = key(
         (), "Software to install in the finished cluster.", always_written=True, acted=False

@@ -103,14 +103,3 @@ def _unpacks(material: str) -> bool:
     except ConfigError:
         return False
     return True
-
-
-@rule
-def volumes(document: Document) -> Iterator[Finding]:
-    """Local volumes have an absolute directory."""
-    text = document.storage.openebs.base_path
-    if not is_absolute(text):
-        path = "spec.storage.openebs.basePath"
-        message = f"{excerpt(text)} is not a valid directory for volumes."
-        hint = "/var/openebs/local is usual."
-        yield error("storage.path", path, message, hint=hint, found=excerpt(text), allowed="an absolute path")

@@ -1,4 +1,4 @@
-"""The `system`, `dns`, `storage` and `addons` sections. Source: the types of KubeKey 1.0 to 3.1."""
+"""The `system`, `dns` and `addons` sections. Source: the types of KubeKey 1.0 to 3.1."""
 
 from __future__ import annotations
 
@@ -68,20 +68,6 @@ class Dns(Model):
     node_etc_hosts: Text = key("", "Lines for every machine's /etc/hosts.", since="3.1.2", lines=True)
     coredns: CoreDns = key(CoreDns(), "CoreDNS.", since="3.1")
     nodelocaldns: NodeLocalDns = key(NodeLocalDns(), "The cache on the nodes.", since="3.1")
-
-
-class OpenEbs(Model):
-    """OpenEBS's local volumes."""
-
-    base_path: Text = key(
-        "/var/openebs/local", "Directory of the volumes on each node.", since="3.0", v4="storage_class.local.path"
-    )
-
-
-class Storage(Model):
-    """Storage for volumes."""
-
-    openebs: OpenEbs = key(OpenEbs(), "Local volumes.", since="3.0")
 
 
 class Chart(Model):
