@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +15,7 @@ from clusters.remote.errors import FileTooLarge
 from clusters.remote.shell import all_of, sh, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from clusters.engine.machine import Machine
     from clusters.remote.host import Result
@@ -294,6 +295,39 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
     return Wanted(f"service {name} runs and starts at boot", look, act)
 
 
+class _Looks:
+    """The observations around a wait. The one before it is its first, and its last is the one after it: to look once
+    more in the same moment would show nothing new. Each is used once."""
+
+    def __init__(self, look: Callable[[Machine], Sight]) -> None:
+        self._look = look
+        self._before: list[Sight] = []
+        self._after: list[Sight] = []
+
+    def seen(self, machine: Machine) -> Sight:
+        """What ended the wait just now, or else a new observation."""
+        if self._after:
+            return self._after.pop()
+        self._before[:] = [self._ask(machine)]
+        return self._before[0]
+
+    def during(self, machine: Machine, moments: Iterable[None]) -> Iterator[Sight]:
+        """An observation at each moment until one is so; what started the wait comes first."""
+        first = self._before.copy()
+        self._before.clear()
+        for _ in moments:
+            sight = first.pop() if first else self._ask(machine)
+            if sight.so:
+                self._after[:] = [sight]
+            yield sight
+
+    def _ask(self, machine: Machine) -> Sight:
+        try:
+            return self._look(machine)
+        except NoAnswer as error:
+            return Sight(False, error.message, in_vain=not error.retryable)
+
+
 def eventually(
     what: str,
     look: Callable[[Machine], Sight],
@@ -307,33 +341,13 @@ def eventually(
     Time granted to the step beyond its timeout extends the wait. Raises NotReached where observing is in vain,
     and where `hopeless` returns why the state is never reached. It also waits for a peer without answer (NoAnswer).
     """
-
-    # The observation before the wait is the wait's first one, and its last one is the one after it: to look once more
-    # in the same moment would show nothing new. Each is used once.
-    before: list[Sight] = []
-    after: list[Sight] = []
-
-    def ask(machine: Machine) -> Sight:
-        try:
-            return look(machine)
-        except NoAnswer as error:
-            return Sight(False, error.message, in_vain=not error.retryable)
-
-    def seen(machine: Machine) -> Sight:
-        if after:
-            return after.pop()
-        before[:] = [ask(machine)]
-        return before[0]
+    looks = _Looks(look)
 
     def act(machine: Machine) -> None:
-        noted, vain, first = "", 0, before.copy()
-        before.clear()
-        for _ in machine.looks(within, every=every, longer=True):
-            if machine.seconds_left() <= 0:
-                return
-            sight = first.pop() if first else ask(machine)
+        noted, vain = "", 0
+        moments = machine.looks(within, every=every, longer=True)
+        for sight in looks.during(machine, itertools.takewhile(lambda _: machine.seconds_left() > 0, moments)):
             if sight.so:
-                after.append(sight)
                 return
             vain = vain + 1 if sight.in_vain else 0
             _stop_in_vain(machine, what, sight, vain, hopeless)
@@ -341,7 +355,7 @@ def eventually(
                 noted = sight.found
                 machine.note(f"waiting: {noted}")
 
-    return Wanted(what, seen, act)
+    return Wanted(what, looks.seen, act)
 
 
 def _stop_in_vain(
