@@ -28,8 +28,7 @@ class LoadBalancer:
     needs no address. `in_pods`: it runs in pods, and not as a service. `dialects` are those whose KubeKey supports it.
     `section` is the type of its options, `key` their name in `spec.controlPlaneEndpoint`. `v4_section` is the section
     of its address in KubeKey 4's control plane endpoint, and another word for it there; `v4_options` are those of its
-    options that this section has. `rules` check the options. One that is not `built` is
-    refused.
+    options that this section has. `rules` check the options. One that is not `built` is refused.
     """
 
     name: str
