@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.catalog import plugins
+from clusters.catalog import load_balancers, plugins
 from clusters.catalog.components import ANY, component_of, file_names
 from clusters.catalog.images import image_ref
-from clusters.catalog.load_balancers import haproxy, kube_vip
 from clusters.catalog.runtimes import runtime_of
 from clusters.catalog.steps.etcd.certificates import is_service
 from clusters.catalog.steps.images.load import wanted_images
-from clusters.config.kubernetes_versions import KUBE_VIP_IMAGE
 from clusters.config.topology import members, roles
 
 if TYPE_CHECKING:
@@ -72,8 +70,5 @@ def images(document: Document, source: Source, name: str) -> tuple[str, ...]:
         return ()
     found = [image_ref(document, ref) for ref in wanted_images(document, control_plane="master" in held)]
     found += plugins.images(document)
-    if "master" in held and kube_vip.chosen(document):
-        found.append(image_ref(document, KUBE_VIP_IMAGE))
-    if "master" not in held and haproxy.chosen(document):
-        found.append(image_ref(document, haproxy.proxy_image(source)))
+    found += load_balancers.images(document, source, held)
     return tuple(dict.fromkeys(found))

@@ -125,17 +125,12 @@ RUNC = "1.3.6"
 NODE_DNS_IMAGE = "registry.k8s.io/dns/k8s-dns-node-cache:1.25.0"
 """The DNS cache of `nodelocaldns`. Source: kubespray's `nodelocaldns_version`."""
 
-KUBE_VIP_IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.3"
-"""The virtual address of `internalLoadbalancer: kube-vip`. Source: kube-vip's releases."""
 DOCKER = "24.0.9"
 """The newest Docker Engine with a published SHA-256 of its static archives: in KubeKey 3.1's table; docker itself
 publishes none. dockershim of 1.20 to 1.23 and cri-dockerd both support its API."""
 
 CRI_DOCKERD = "0.3.21"
 """From Kubernetes 1.24 on, between the kubelet and Docker. Source: KubeKey 4's default, checksums in kubespray."""
-
-HAPROXY_IMAGE = "docker.io/library/haproxy:3.2.8-alpine"
-"""The proxy of `internalLoadbalancer: haproxy`; a series with long-term support. Source: haproxy's releases."""
 
 CNI_PLUGINS = "1.6.2"
 """bridge, host-local, portmap, loopback for every version here. Source: containernetworking/plugins' releases."""

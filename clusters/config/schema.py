@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from clusters.config.keys import OURS, Model, Names, Switch, Text, key
-from clusters.config.sections.endpoint import ControlPlaneEndpoint, KubeVip
+from clusters.config.sections.endpoint import ControlPlaneEndpoint
 from clusters.config.sections.etcd import Etcd, ExternalEtcd
 from clusters.config.sections.kubernetes import Kubernetes
 from clusters.config.sections.kubesphere import KubeSphere, KubeSphereSpec, KubeSphereWish
@@ -50,7 +50,6 @@ __all__ = [
     "KubeSphere",
     "KubeSphereSpec",
     "KubeSphereWish",
-    "KubeVip",
     "Kubernetes",
     "Manifests",
     "Model",

@@ -113,7 +113,7 @@ def endpoint_address(document: Document) -> str:
 def load_balancer(document: Document) -> str:
     """How clients reach the API server when a control plane machine fails.
 
-    `haproxy`, `keepalived`, `kube-vip`; `external` for an address that belongs to no machine; `dns` for a name that
+    The name of the internal load balancer; `external` for an address that belongs to no machine; `dns` for a name that
     an external DNS resolves; `none` when the endpoint is one control plane machine.
     """
     endpoint = document.control_plane_endpoint

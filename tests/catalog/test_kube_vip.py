@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from clusters.catalog import load_balancers
 from clusters.catalog.load_balancers import kube_vip
 from clusters.catalog.steps.kubernetes import join
 from clusters.engine.plan import make_plan
@@ -73,7 +74,7 @@ def test_before_init_kube_vip_uses_the_file_with_rights(
 
 def test_without_kube_vip_no_manifest_is_written(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
-    kube_vip.stand_by(cluster.machine("node1"), cluster)
+    load_balancers.record_of(cluster.document).stand_by(cluster.machine("node1"), cluster)
     assert hosts["node1"].files.get(kube_vip.MANIFEST) is None
 
 

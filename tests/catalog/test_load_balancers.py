@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from clusters.catalog import kubeadm
-from clusters.catalog.load_balancers import haproxy, keepalived, name
+from clusters.catalog.load_balancers import haproxy, keepalived, name, record_of, virtual
+from clusters.catalog.load_balancers.kind import LoadBalancerRecord
 from clusters.catalog.steps.images.load import wanted_images
 from clusters.catalog.steps.kubernetes import authorities, init, join
 from clusters.config.secret import Secret
@@ -138,7 +139,23 @@ def test_a_machine_without_its_documented_address_cannot_share_one(
     document = three_control_planes(internalLoadbalancer="keepalived", address="10.99.0.200")
     cluster, _, _ = pretend(monkeypatch, archive, document, node1={"addresses": ()})
     with pytest.raises(Exception, match=r"no network interface with the address 10\.99\.0\.11"):
-        keepalived.interface(cluster.machine("node1"))
+        virtual.interface(cluster.machine("node1"))
+
+
+def test_without_a_load_balancer_nothing_is_needed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert record_of(seed()) == LoadBalancerRecord("")
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    record_of(seed()).stand_by(cluster.machine("node1"), cluster)
+    with record_of(seed()).stood_aside(cluster.machine("node1"), cluster):
+        assert hosts["node1"].commands == []
+
+
+@pytest.mark.parametrize("each", ["haproxy", "keepalived"])
+def test_a_document_uses_the_load_balancer_that_it_names(each: str) -> None:
+    document = three_control_planes(internalLoadbalancer=each, address="10.99.0.200")
+    assert record_of(document).name == each
+    assert record_of(document).chosen(document)
+    assert not record_of(document).chosen(seed())
 
 
 def test_only_the_plan_of_a_load_balancer_has_its_steps() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from clusters.catalog import needed
 from clusters.config.kubernetes_versions import known_versions, parse_version
+from clusters.config.load_balancers import load_balancers
 from clusters.config.plugins import plugins
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import PretendSource, pretend, seed
@@ -25,12 +26,19 @@ def newest_of(minor: int) -> str:
 
 
 THREE = {"etcd": ["node1", "node2"], "master": ["node1", "node2"], "worker": ["node3"]}
-SHARED = {"internalLoadbalancer": "kube-vip", "address": "10.99.0.99"}
+VIRTUAL = "10.99.0.99"
 # Each network plugin with the oldest Kubernetes that it is for.
 PLUGINS: dict[str, dict[str, Any]] = {
     each.name: {"network": {"plugin": each.name}, "kubernetes": {"version": newest_of(each.releases[0].oldest)}}
     for each in plugins()
     if each.releases
+}
+BALANCERS: dict[str, dict[str, Any]] = {
+    each.name: {
+        "controlPlaneEndpoint": {"internalLoadbalancer": each.name} | ({"address": VIRTUAL} if each.virtual else {}),
+        "roleGroups": THREE,
+    }
+    for each in load_balancers()
 }
 DOCUMENTS: dict[str, dict[str, Any]] = {
     **PLUGINS,
@@ -40,8 +48,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "crio": {"kubernetes": {"containerManager": "crio", "version": "v1.28.2"}},
     "typha": {"network": {"plugin": "calico", "calico": {"typha": {"enabled": True}}}},
     "static etcd": {"etcd": {"type": "kubeadm"}, "roleGroups": THREE},
-    "kube-vip": {"controlPlaneEndpoint": SHARED, "roleGroups": THREE},
-    "haproxy": {"controlPlaneEndpoint": {"internalLoadbalancer": "haproxy"}, "roleGroups": THREE},
+    **BALANCERS,
     "private": {"registry": {"privateRegistry": "hub.example"}, "network": {"plugin": "calico"}},
 }
 

@@ -8,6 +8,7 @@ import pytest
 
 from clusters.config.finding import Finding, error
 from clusters.config.load import load
+from clusters.config.load_balancers import DEFAULT, load_balancers
 from clusters.config.schema import Document, Host, RoleGroups
 from clusters.wizard.topology import endpoint_kinds, layouts
 from clusters.wizard.topology.endpoint_kinds import cards, kind_called, kind_of, why_not, with_kind
@@ -37,10 +38,17 @@ def rules(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Document], lis
     return put
 
 
-@pytest.mark.parametrize("value", ["none", "haproxy", "kube-vip", "keepalived", "external"])
+@pytest.mark.parametrize("value", [kind.value for kind in endpoint_kinds.KINDS])
 def test_a_kind_that_was_chosen_is_read_back(value: str) -> None:
     typed = {"address": "10.99.0.100"} if kind_called(value).wants_address else {}
     assert kind_of(with_kind(seed(3), kind_called(value), **typed)).value == value
+
+
+def test_kinds_keep_their_order_for_people() -> None:
+    values = [kind.value for kind in endpoint_kinds.KINDS]
+    balancers = sorted(load_balancers(), key=lambda each: each.place)
+    assert values == ["none", *(each.name for each in balancers), "external", "dns"]
+    assert balancers[0].name == DEFAULT
 
 
 def test_an_address_goes_with_the_kind_that_needs_it() -> None:
@@ -50,9 +58,7 @@ def test_an_address_goes_with_the_kind_that_needs_it() -> None:
 
 def test_the_rules_decide_what_can_be_chosen(rules: Callable[..., None]) -> None:
     rules(lambda document: [])
-    assert [card.kind.value for card in cards(seed(3), "none") if not card.why_not and not card.kind.by_dns] == [
-        "none", "haproxy", "kube-vip", "keepalived", "external",
-    ]  # fmt: skip
+    assert [card.kind for card in cards(seed(3), "none") if not card.why_not] == list(endpoint_kinds.KINDS)
 
     def no_vip(document: Document) -> list[Finding]:
         used = document.control_plane_endpoint.internal_loadbalancer == "kube-vip"
@@ -92,8 +98,10 @@ def test_every_card_has_a_drawing_and_a_reason_if_unavailable(visitor: Visitor) 
     text = visitor.get("endpoint").content.decode()
     found = text.split('<label class="choice')[1:]
     assert len(found) == len(endpoint_kinds.KINDS)
+    drawings = [card.partition('<svg class="drawing"')[2].partition("</svg>")[0] for card in found]
+    assert all("<path" in drawing for drawing in drawings)
+    assert len(set(drawings)) == len({kind.drawing for kind in endpoint_kinds.KINDS})
     for card in found:
-        assert '<svg class="drawing"' in card.split("</label>")[0]
         if "disabled" in card.split("<span")[0]:
             assert 'class="why-not' in card.split("</label>")[0]
 

@@ -10,7 +10,8 @@ from clusters.catalog.kubeadm.dialect import known_gates, merged, parsed
 from clusters.catalog.runtimes import runtime_of
 from clusters.config.component_settings.proxy_flags import as_configuration
 from clusters.config.kubernetes_versions import facts_of
-from clusters.config.topology import NODE_DNS_ADDRESS, load_balancer
+from clusters.config.load_balancers import has_virtual_address
+from clusters.config.topology import NODE_DNS_ADDRESS
 
 if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
@@ -63,7 +64,7 @@ def proxy_configuration(cluster: Cluster) -> dict[str, Any]:
     if ours["mode"] == "nftables" and kubernetes.masquerade_all:
         # The setting of the same name above counts in iptables mode only.
         ours["nftables"] = {"masqueradeAll": True}
-    if load_balancer(cluster.document) in ("keepalived", "kube-vip"):
+    if has_virtual_address(cluster.document):
         # In ipvs mode kube-proxy would treat a virtual address as its own leftover and remove it.
         ours["ipvs"] = {"excludeCIDRs": [cluster.endpoint + ("/128" if ":" in cluster.endpoint else "/32")]}
     if known_gates(cluster.document):

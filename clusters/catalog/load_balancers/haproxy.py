@@ -12,10 +12,10 @@ from clusters.catalog import runtimes
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import api_server_is_ready, get_object, kubectl
 from clusters.catalog.load_balancers import name
+from clusters.catalog.load_balancers.kind import LoadBalancerRecord
 from clusters.catalog.paths import CA, MANIFESTS
 from clusters.catalog.staticpod import probe_of, running
-from clusters.config.kubernetes_versions import HAPROXY_IMAGE
-from clusters.config.topology import api_port, load_balancer
+from clusters.config.topology import api_port
 from clusters.engine.artifacts import directory
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, file, so_if
@@ -24,12 +24,13 @@ from clusters.remote.shell import sh
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.source import Source
     from clusters.engine.wants import Want
 
+IMAGE = "docker.io/library/haproxy:3.2.8-alpine"
+"""A series with long-term support. Source: haproxy's releases."""
 FOLDER = "/etc/slipway/haproxy"
 CONFIG = f"{FOLDER}/haproxy.cfg"
 MANIFEST = f"{MANIFESTS}/haproxy.yaml"
@@ -55,21 +56,24 @@ class Proxy:
     pod_digest: str
 
 
-def chosen(document: Document) -> bool:
-    """Whether the document uses it."""
-    return load_balancer(document) == "haproxy"
-
-
 def proxy_image(source: Source) -> str:
     """The proxy's image, with the tag that the artifact source has."""
-    return source.name_of(HAPROXY_IMAGE)
+    return source.name_of(IMAGE)
+
+
+LOAD_BALANCER = LoadBalancerRecord(
+    "haproxy",
+    images=lambda source: (proxy_image(source),),
+    before_nodes=("endpoint/kube-proxy",),
+    last=("endpoint/haproxy",),
+)
 
 
 @step(
     "images/haproxy",
     on="joining-worker",
     needs=runtimes.STEPS,
-    when=chosen,
+    when=LOAD_BALANCER.chosen,
     timeout=900,
     expected=3,
 )
@@ -83,7 +87,7 @@ def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     on="first-control-plane",
     needs=("kubernetes/init",),
     needs_all=("kubernetes/control-plane",),
-    when=lambda document: chosen(document) and not document.kubernetes.disable_kube_proxy,
+    when=lambda document: LOAD_BALANCER.chosen(document) and not document.kubernetes.disable_kube_proxy,
     expected=1,
 )
 def kube_proxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
@@ -122,7 +126,7 @@ def _proxy_asks(server: str) -> Want:
     on="joining-worker",
     needs=("kubernetes/join", "images/haproxy"),
     needs_all=("kubernetes/join-control-plane",),
-    when=chosen,
+    when=LOAD_BALANCER.chosen,
     timeout=300,
     expected=12,
 )

@@ -6,18 +6,19 @@ import ipaddress
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from clusters.catalog.load_balancers.kind import LoadBalancerRecord
+from clusters.catalog.load_balancers.virtual import interface
 from clusters.catalog.paths import CA
 from clusters.catalog.turns import in_turn
-from clusters.config.topology import api_port, load_balancer
+from clusters.config.topology import api_port
+from clusters.engine.packages import Packages
 from clusters.engine.step import step
-from clusters.engine.wants import Packages, absent, directory, file, service
-from clusters.errors import InstallerError
+from clusters.engine.wants import absent, directory, file, service
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
@@ -38,38 +39,11 @@ PRIORITY, UNWELL = 100, 50
 a second time. A machine whose API server is not ready has `UNWELL` less and hands the address over."""
 
 
-def chosen(document: Document) -> bool:
-    """Whether the document uses it."""
-    return load_balancer(document) == "keepalived"
-
-
-@step(
-    "endpoint/keepalived",
-    on="control-plane",
-    needs=("os/claim", "os/packages"),
-    when=chosen,
-    timeout=600,
-    expected=3,
-)
-def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Share the endpoint's address between the control planes"""
-    yield Packages({"keepalived": "keepalived", "curl": "curl"})
-    yield directory("/etc/slipway/keepalived")
-    yield file(CHECK, check(machine, cluster), mode=0o755)
-    yield file(LEFT, left(cluster), mode=0o755)
-    yield directory("/etc/keepalived")
-    yield file(CONFIG, config(machine, cluster), mode=0o600)
-    # A run that ended in the middle of a restart may have left it.
-    yield absent(ASIDE)
-    runs = service("keepalived", restart_for=(CONFIG, CHECK))
-    yield in_turn(runs, cluster, "the restart of keepalived", running=sh("systemctl is-active --quiet keepalived"))
-
-
 @contextmanager
 def stood_aside(machine: Machine, cluster: Cluster) -> Iterator[None]:
     """Inside, another machine holds the shared address, if one can: clients notice the end of an API server less when
     they have already moved to another."""
-    if not chosen(cluster.document) or len(cluster.members("master")) < 2:
+    if len(cluster.members("master")) < 2:
         yield
         return
     held = sh("ip -o address show | grep -qF {}", f" {cluster.endpoint}/")
@@ -82,6 +56,36 @@ def stood_aside(machine: Machine, cluster: Cluster) -> Iterator[None]:
     finally:
         # Also removes the file of an earlier attempt that was cut off.
         machine.clear_up(sh("rm -f {}", ASIDE))
+
+
+LOAD_BALANCER = LoadBalancerRecord(
+    "keepalived",
+    commands={"keepalived": "keepalived", "curl": "curl"},
+    before_init=("endpoint/keepalived",),
+    stood_aside=stood_aside,
+)
+
+
+@step(
+    "endpoint/keepalived",
+    on="control-plane",
+    needs=("os/claim", "os/packages"),
+    when=LOAD_BALANCER.chosen,
+    timeout=600,
+    expected=3,
+)
+def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Share the endpoint's address between the control planes"""
+    yield Packages(dict(LOAD_BALANCER.commands))
+    yield directory("/etc/slipway/keepalived")
+    yield file(CHECK, check(machine, cluster), mode=0o755)
+    yield file(LEFT, left(cluster), mode=0o755)
+    yield directory("/etc/keepalived")
+    yield file(CONFIG, config(machine, cluster), mode=0o600)
+    # A run that ended in the middle of a restart may have left it.
+    yield absent(ASIDE)
+    runs = service("keepalived", restart_for=(CONFIG, CHECK))
+    yield in_turn(runs, cluster, "the restart of keepalived", running=sh("systemctl is-active --quiet keepalived"))
 
 
 def check(machine: Machine, cluster: Cluster) -> str:
@@ -167,14 +171,3 @@ vrrp_instance control_plane_endpoint {{
 def router_id(address: str) -> int:
     """The number of the group of machines that share an address, 1 to 255; derived from the address's last part."""
     return ipaddress.ip_address(address).packed[-1] or 255
-
-
-def interface(machine: Machine) -> str:
-    """The network interface that has the machine's own address. Raises InstallerError when none does."""
-    for each in machine.facts.addresses:
-        if each.ip == machine.address:
-            return each.interface
-    raise InstallerError(
-        f"{machine.name} has no network interface with the address {machine.address}; keepalived and kube-vip need it.",
-        hint="Set internalAddress to an address of the machine itself, not of a router in front of it.",
-    )

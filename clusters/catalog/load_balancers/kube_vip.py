@@ -11,23 +11,26 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog import runtimes
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import api_server_is_ready
-from clusters.catalog.load_balancers.keepalived import interface
+from clusters.catalog.load_balancers.kind import LoadBalancerRecord
+from clusters.catalog.load_balancers.virtual import interface
 from clusters.catalog.paths import ADMIN_CONF, CA, MANIFESTS
-from clusters.config.kubernetes_versions import KUBE_VIP_IMAGE, parse_version
+from clusters.config.kubernetes_versions import parse_version
 from clusters.config.secret import Secret
-from clusters.config.topology import api_port, load_balancer
+from clusters.config.topology import api_port
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, so_if
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.config.load_balancers.kube_vip import BgpPeer
     from clusters.config.schema import Document
-    from clusters.config.sections.endpoint import BgpPeer
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import FileWant, Want
 
+IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.3"
+"""Source: kube-vip's releases."""
 MANIFEST = f"{MANIFESTS}/kube-vip.yaml"
 ADMIN, SUPER_ADMIN = ADMIN_CONF, "/etc/kubernetes/super-admin.conf"
 SUPER_ADMIN_SINCE = 29
@@ -37,27 +40,41 @@ LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 5, 3, 1
 """How long a machine holds the address without renewing its lease; kube-vip's own values for quick takeover."""
 
 
-def chosen(document: Document) -> bool:
-    """Whether the document uses it."""
-    return load_balancer(document) == "kube-vip"
-
-
 def needs_super_admin(document: Document) -> bool:
     """Whether the first control plane needs a file other than admin.conf until it is initialised."""
     return parse_version(document.kubernetes.version).minor >= SUPER_ADMIN_SINCE
+
+
+def stand_by(machine: Machine, cluster: Cluster) -> None:
+    """Write the pod's manifest before `kubeadm init`, which waits for an answer at the shared address."""
+    directory(MANIFESTS).reach(machine)
+    wanted(machine, cluster, before_init=needs_super_admin(cluster.document)).reach(machine)
+
+
+LOAD_BALANCER = LoadBalancerRecord(
+    "kube-vip",
+    images=lambda source: (IMAGE,),
+    before_init=("images/kube-vip",),
+    before_join=("images/kube-vip",),
+    before_nodes=("endpoint/kube-vip",),
+    last=("endpoint/kube-vip-others",),
+    stand_by=stand_by,
+    by_arp=lambda document: document.control_plane_endpoint.kubevip.mode != "BGP",
+    elsewhere="with kube-vip and BGP any address works",
+)
 
 
 @step(
     "images/kube-vip",
     on="control-plane",
     needs=runtimes.STEPS,
-    when=chosen,
+    when=LOAD_BALANCER.chosen,
     timeout=900,
     expected=3,
 )
 def kube_vip_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Load or pull kube-vip's image on the control planes"""
-    yield runtimes.image_there(machine, cluster, KUBE_VIP_IMAGE)
+    yield runtimes.image_there(machine, cluster, IMAGE)
 
 
 @step(
@@ -65,7 +82,7 @@ def kube_vip_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     on="first-control-plane",
     needs=("kubernetes/init",),
     needs_all=("kubernetes/control-plane",),
-    when=chosen,
+    when=LOAD_BALANCER.chosen,
     timeout=300,
     expected=5,
 )
@@ -78,7 +95,7 @@ def kube_vip(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     "endpoint/kube-vip-others",
     on="other-control-planes",
     needs=("kubernetes/join-control-plane",),
-    when=chosen,
+    when=LOAD_BALANCER.chosen,
     timeout=300,
     expected=5,
 )
@@ -97,13 +114,6 @@ def _held(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 def wanted(machine: Machine, cluster: Cluster, *, before_init: bool = False) -> FileWant:
     """The static pod's file; readable by root only, since it contains BGP passwords."""
     return file(MANIFEST, Secret(manifest(machine, cluster, before_init=before_init)), mode=0o600)
-
-
-def stand_by(machine: Machine, cluster: Cluster) -> None:
-    """Write the pod's manifest before `kubeadm init`, which waits for an answer at the shared address."""
-    if chosen(cluster.document):
-        directory(MANIFESTS).reach(machine)
-        wanted(machine, cluster, before_init=needs_super_admin(cluster.document)).reach(machine)
 
 
 def manifest(machine: Machine, cluster: Cluster, *, before_init: bool = False) -> str:
@@ -126,7 +136,7 @@ def manifest(machine: Machine, cluster: Cluster, *, before_init: bool = False) -
             "containers": [
                 {
                     "name": "kube-vip",
-                    "image": image_ref(cluster.document, KUBE_VIP_IMAGE),
+                    "image": image_ref(cluster.document, IMAGE),
                     "imagePullPolicy": "IfNotPresent",
                     "args": ["manager"],
                     "env": [{"name": name, "value": value} for name, value in settings.items()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.config.load_balancers import has_proxies
 from clusters.config.topology import load_balancer
 from clusters.engine.block import block
 from clusters.engine.step import step
@@ -26,7 +27,7 @@ def first_address(cluster: Cluster) -> str:
 
     Empty when an external DNS resolves the name.
     """
-    if load_balancer(cluster.document) in ("haproxy", "none"):
+    if own_api_server(cluster.document):
         return cluster.leader("master").address
     return _common_address(cluster)
 
@@ -41,12 +42,10 @@ def lasting_address(machine: Machine, cluster: Cluster) -> str:
     A virtual or external address is the same everywhere; else a control plane machine uses its own API server, and
     other machines use their own proxy, or without one the first control plane machine.
     """
-    proxied = load_balancer(cluster.document) == "haproxy"
-    if proxied or load_balancer(cluster.document) == "none":
-        if "master" in machine.roles:
-            return machine.address
-        if proxied:
-            return LOOPBACK
+    if own_api_server(cluster.document) and "master" in machine.roles:
+        return machine.address
+    if has_proxies(cluster.document):
+        return LOOPBACK
     return _common_address(cluster)
 
 
@@ -75,8 +74,8 @@ def lasting(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def own_api_server(document: Document) -> bool:
-    """Whether control plane machines other than the first have to be switched to their own API server."""
-    return load_balancer(document) in ("haproxy", "none")
+    """Whether each control plane machine uses its own API server, since no address leads to all of them."""
+    return has_proxies(document) or load_balancer(document) == "none"
 
 
 @step(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.load_balancers import RECORDS, record_of
 from clusters.catalog.paths import CLAIM
 from clusters.catalog.reach import dialled, lead_by_document
-from clusters.config.sections.endpoint import VIRTUAL
+from clusters.config.load_balancers import has_virtual_address
 from clusters.config.topology import load_balancer
 from clusters.engine.check import error, precheck, warning
 from clusters.errors import RemoteError
@@ -78,19 +79,12 @@ def endpoint_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 
 SSH_PORT = 22
-
-
-def has_virtual_address(document: Document) -> bool:
-    """Whether control planes share a virtual address."""
-    return load_balancer(document) in VIRTUAL
+ELSEWHERE = tuple(each.elsewhere for each in RECORDS.values() if each.elsewhere)
 
 
 def announced_by_arp(document: Document) -> bool:
     """Whether ARP announces that address, which no router forwards."""
-    endpoint = document.control_plane_endpoint
-    return has_virtual_address(document) and not (
-        endpoint.internal_loadbalancer == "kube-vip" and endpoint.kubevip.mode == "BGP"
-    )
+    return has_virtual_address(document) and record_of(document).by_arp(document)
 
 
 @precheck(
@@ -124,7 +118,7 @@ def vip_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     "vip.same_subnet",
     on="control-plane",
     when=announced_by_arp,
-    fix="Choose an address in the control planes' own subnet; with kube-vip and BGP any address works.",
+    fix="; ".join(("Choose an address in the control planes' own subnet", *ELSEWHERE)) + ".",
 )
 def vip_same_subnet(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The virtual address is in the control planes' subnet"""

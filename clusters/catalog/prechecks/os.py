@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.addresses import read_address
-from clusters.catalog.load_balancers import keepalived
+from clusters.catalog import load_balancers
 from clusters.catalog.reach import dialled
 from clusters.catalog.steps.os import clock
 from clusters.catalog.steps.os.packages import TOOLS
 from clusters.engine.check import error, precheck, warning
-from clusters.engine.wants import Packages
+from clusters.engine.packages import Packages
 from clusters.remote.dial import Answer
 from clusters.remote.shell import sh
 
@@ -136,8 +136,7 @@ def _required_commands(machine: Machine, cluster: Cluster) -> dict[str, str]:
     """The commands that steps install: command -> package."""
     document = cluster.document
     commands = dict(TOOLS) if {"master", "worker"} & set(machine.roles) else {}
-    if "master" in machine.roles and keepalived.chosen(document):
-        commands |= {"keepalived": "keepalived", "curl": "curl"}
+    commands |= load_balancers.commands(document, machine.roles)
     if clock.wanted(document) and document.system.ntp_servers:
         commands["chronyd"] = "chrony"
     return commands

@@ -9,6 +9,7 @@ from clusters.config.dialects.shape import NEW, uses_newer_keys
 from clusters.config.dialects.v4 import fit
 from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import Finding, info, warning
+from clusters.config.load_balancers import names_in
 from clusters.config.logins import not_in_the_file
 from clusters.config.plugins import KUBEKEY_4, plugins
 from clusters.config.yaml.tree import excerpt
@@ -61,7 +62,7 @@ def _strange(document: Document, dialect: str) -> Iterator[Finding]:
         (
             "spec.controlPlaneEndpoint.internalLoadbalancer",
             document.control_plane_endpoint.internal_loadbalancer,
-            _BALANCERS,
+            ("", *names_in(dialect)),
             "internal load balancer",
             "installs none",
         ),
@@ -86,7 +87,6 @@ def _plugins(dialect: str) -> tuple[str, ...]:
     return (*known[:-1], "other", known[-1]) if dialect == KUBEKEY_4 else tuple(known)
 
 
-_BALANCERS = ("", "haproxy", "kube-vip")
 _PROXY_MODES = ("", "iptables", "ipvs")
 
 

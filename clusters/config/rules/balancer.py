@@ -1,4 +1,4 @@
-"""Rules on the load balancer of several control planes: haproxy, a virtual address, your own balancer or DNS."""
+"""Rules on the load balancer of several control planes, and each internal load balancer's rules on its options."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from clusters.config import topology
 from clusters.config.component_settings.proxy_mode import mode_in
 from clusters.config.finding import error, info, warning
+from clusters.config.load_balancers import has_virtual_address, load_balancer_of, load_balancers, names
 from clusters.config.rules.notbuilt import choices
 from clusters.config.rules.registry import rule
-from clusters.config.sections.endpoint import LOAD_BALANCERS, VIP_MODES, VIRTUAL, KubeVip
 from clusters.config.syntax import address_of, did_you_mean, network_of
 from clusters.config.yaml.tree import excerpt
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 _PATH = "spec.controlPlaneEndpoint"
-LARGEST_AS = 4_294_967_295
-"""Autonomous systems have 32 bits. Source: RFC 6793."""
 
 
 def _addresses(document: Document) -> dict[str, str]:
@@ -35,14 +33,14 @@ def _addresses(document: Document) -> dict[str, str]:
 def load_balancer(document: Document) -> Iterator[Finding]:
     """The internal load balancer is a known one."""
     text, path = document.control_plane_endpoint.internal_loadbalancer, f"{_PATH}.internalLoadbalancer"
-    if text and text not in LOAD_BALANCERS:
+    if text and text not in names():
         yield error(
             "endpoint.load_balancer_unknown",
             path,
             f"{excerpt(text)} is not an internal load balancer.",
-            hint=did_you_mean(text, LOAD_BALANCERS),
+            hint=did_you_mean(text, names()),
             found=excerpt(text),
-            allowed=", ".join(LOAD_BALANCERS),
+            allowed=", ".join(names()),
         )
 
 
@@ -68,26 +66,11 @@ def something_before_several(document: Document) -> Iterator[Finding]:
 
 
 @rule
-def haproxy(document: Document) -> Iterator[Finding]:
-    """haproxy runs on every node, so it has no single address."""
-    endpoint = document.control_plane_endpoint
-    if endpoint.internal_loadbalancer == "haproxy" and endpoint.address not in ("", "127.0.0.1"):
-        yield error(
-            "endpoint.haproxy_address",
-            f"{_PATH}.address",
-            f"With haproxy every node is its own load balancer, so the address {endpoint.address} has no effect.",
-            hint="Remove the address or internalLoadbalancer.",
-            found=endpoint.address,
-            allowed="nothing",
-        )
-
-
-@rule
 def virtual_address(document: Document) -> Iterator[Finding]:
     """The virtual address of the control planes does not belong to a machine."""
     endpoint, path = document.control_plane_endpoint, f"{_PATH}.address"
     kind = endpoint.internal_loadbalancer
-    if kind not in VIRTUAL:
+    if not has_virtual_address(document):
         return
     allowed = "a free address in the machines' network"
     owner = _addresses(document).get(endpoint.address)
@@ -109,49 +92,9 @@ def virtual_address(document: Document) -> Iterator[Finding]:
         )
 
 
-@rule
-def kube_vip(document: Document) -> Iterator[Finding]:
-    """kube-vip has a mode to announce its address; its options are set only if it is used."""
-    endpoint = document.control_plane_endpoint
-    if endpoint.internal_loadbalancer != "kube-vip":
-        if endpoint.kubevip != KubeVip():
-            message = "The options below kubevip have an effect only with internalLoadbalancer: kube-vip."
-            yield warning("endpoint.vip_unused", f"{_PATH}.kubevip", message)
-        return
-    mode = endpoint.kubevip.mode
-    if mode not in VIP_MODES:
-        message = f"{excerpt(mode)} is not a mode of kube-vip."
-        hint = did_you_mean(mode.upper(), VIP_MODES)
-        at = f"{_PATH}.kubevip.mode"
-        allowed = ", ".join(VIP_MODES)
-        yield error("endpoint.vip_mode", at, message, hint=hint, found=excerpt(mode), allowed=allowed)
-    elif mode == "BGP":
-        yield from _peers(endpoint.kubevip)
-
-
-def _peers(kubevip: KubeVip) -> Iterator[Finding]:
-    """BGP has peers, each with an address and an autonomous system."""
-    path = f"{_PATH}.kubevip.peers"
-    if not kubevip.peers:
-        message = "In BGP mode, kube-vip announces the virtual address to routers, but no peer is set."
-        hint = "Add peers, like peers: [{address: 10.1.2.1, as: 65001}]."
-        yield error("endpoint.bgp_no_peer", path, message, hint=hint, found="none", allowed="at least 1")
-    for at, number in (
-        (f"{_PATH}.kubevip.localAS", kubevip.local_as),
-        *((f"{path}.{index}.as", peer.peer_as) for index, peer in enumerate(kubevip.peers)),
-    ):
-        if not 1 <= number <= LARGEST_AS:
-            message = f"{number} is not an autonomous system number."
-            yield error("endpoint.bgp_as", at, message, found=str(number), allowed=f"1 to {LARGEST_AS}")
-    for index, peer in enumerate(kubevip.peers):
-        if address_of(peer.address) is None:
-            message = f"{excerpt(peer.address)} is not an IP address of a router."
-            at = f"{path}.{index}.address"
-            yield error("endpoint.bgp_peer", at, message, found=excerpt(peer.address), allowed="an IP address")
-        if peer.password is not None and set(peer.password.reveal()) & set(",:"):
-            message = "kube-vip does not support a comma or a colon in a BGP password."
-            at = f"{path}.{index}.password"
-            yield error("endpoint.bgp_password", at, message, found="a comma or a colon", allowed="other characters")
+for _balancer in load_balancers():
+    for _rule in _balancer.rules:
+        rule(_rule)
 
 
 @rule
@@ -161,7 +104,7 @@ def ipvs_and_virtual_address(document: Document) -> Iterator[Finding]:
     address = address_of(endpoint.address)
     mode = mode_in(document)
     is_ipvs = mode is not None and mode.mode == "ipvs"
-    if endpoint.internal_loadbalancer in VIRTUAL and is_ipvs and address is not None:
+    if has_virtual_address(document) and is_ipvs and address is not None:
         ipvs = kubernetes.kube_proxy_configuration.get("ipvs")
         excluded = ipvs.get("excludeCIDRs") if isinstance(ipvs, dict) else None
         networks = [network_of(str(each)) for each in excluded] if isinstance(excluded, list) else []
@@ -191,7 +134,7 @@ def external_dns(document: Document) -> Iterator[Finding]:
 def one_is_enough(document: Document) -> Iterator[Finding]:
     """Note that a load balancer for one control plane has no use yet."""
     endpoint = document.control_plane_endpoint
-    if endpoint.internal_loadbalancer in LOAD_BALANCERS and len(topology.members(document, "master")) == 1:
+    if load_balancer_of(document) is not None and len(topology.members(document, "master")) == 1:
         message = f"{endpoint.internal_loadbalancer} has only one control plane behind it."
         hint = "It makes adding control planes easier later."
         yield info("endpoint.balancer_for_one", f"{_PATH}.internalLoadbalancer", message, hint=hint)

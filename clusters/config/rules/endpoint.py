@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from clusters.config import topology
 from clusters.config.finding import error
+from clusters.config.load_balancers import has_virtual_address
 from clusters.config.rules.registry import rule
-from clusters.config.sections.endpoint import VIRTUAL
 from clusters.config.syntax import NAME_RULE, address_of, is_address_or_name, is_domain, tidied
 from clusters.config.yaml.tree import excerpt
 
@@ -99,7 +99,7 @@ def address(document: Document) -> Iterator[Finding]:
             allowed="an IP address, or nothing",
         )
         return
-    if endpoint.internal_loadbalancer in VIRTUAL:
+    if has_virtual_address(document):
         return
     masters = {name for host in topology.members(document, "master") for name in (host.address, host.node_address)}
     for host in document.hosts:

@@ -1,4 +1,4 @@
-"""Rules on the etcd section: type, ports, arguments, directories, backups and tuning."""
+"""Rules on etcd: its type, members, ports, arguments, directories, backups and tuning."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config import topology
 from clusters.config.component_settings.etcd_tuning import flag_of, gate_of, removed_in, successor, variable_of
-from clusters.config.finding import error, warning
+from clusters.config.finding import absent, error, warning
 from clusters.config.kubernetes_versions import facts_of, is_known
 from clusters.config.rules.registry import rule
 from clusters.config.sections.etcd import ETCD_TYPES, LOG_LEVELS, METRICS, ExternalEtcd
@@ -24,6 +24,8 @@ MOST_QUOTA = 8 * 1024**3
 """Bytes; a larger database starts slowly. Source: etcd's documentation on limits."""
 MOST_ELECTION_MS = 50_000
 """Source: etcd's documentation on tuning."""
+MOST_MEMBERS = 7
+"""More members slow down every write. Source: etcd's FAQ."""
 HEARTBEATS = 5
 """etcd refuses an election timeout shorter than this many heartbeats. Source: etcd's check of its flags."""
 
@@ -244,6 +246,33 @@ def external(document: Document) -> Iterator[Finding]:
                 message = f"The external etcd uses TLS, so {key} is required."
                 at = f"{path}.{key}"
                 yield error("etcd.external_file_missing", at, message, found="nothing", allowed="the file's path")
+
+
+@rule(waivable=("etcd.even_count",))
+def member_count(document: Document) -> Iterator[Finding]:
+    """There is an odd number of etcd members, not too many."""
+    path = "spec.roleGroups.etcd"
+    members = topology.members(document, "etcd")
+    count = len(members)
+    if document.etcd.type != "kubekey":
+        return
+    if not count:
+        message = "No machine runs etcd, which stores the cluster's state."
+        message = "No machine runs etcd, which stores the cluster's state."
+        yield absent("role.no_etcd", path, message, hint="Put one or three machines into etcd.")
+    elif count % 2 == 0:
+        odd = f"{count - 1} or {count + 1}"
+        yield error(
+            "etcd.even_count",
+            path,
+            topology.tolerates(count),
+            hint=f"Use an odd number of etcd members: {odd}.",
+            hosts=tuple(host.name for host in members),
+            found=str(count),
+            allowed="an odd number",
+        )
+    elif count > MOST_MEMBERS:
+        yield warning("etcd.many", path, f"{count} etcd members slow down every write.", hint="Use 3, 5 or 7.")
 
 
 @rule

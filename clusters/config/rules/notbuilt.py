@@ -1,6 +1,7 @@
 """The one table of what Slipway can install; a choice that is False here is refused, and only here.
 
-The lines of network plugins and container runtimes come from their files (`clusters.config.plugins`, `.runtimes`).
+The lines of load balancers, network plugins and container runtimes come from their files
+(`clusters.config.load_balancers`, `.plugins`, `.runtimes`).
 
 Implementing a choice sets its line to True; the other rules treat every choice as implemented.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import error
+from clusters.config.load_balancers import load_balancers
 from clusters.config.plugins import plugins
 from clusters.config.rules.registry import rule
 from clusters.config.runtimes import DEFAULT, runtimes
@@ -25,11 +27,7 @@ BUILT: dict[str, dict[str, bool]] = {
     "topology": {
         "IPv6": False,
     },
-    "internalLoadbalancer": {
-        "haproxy": True,
-        "keepalived": True,
-        "kube-vip": True,
-    },
+    "internalLoadbalancer": {each.name: each.built for each in load_balancers()},
     "containerManager": {each.name: each.built for each in runtimes()},
     "etcd.type": {
         "kubekey": True,

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 _KNOWN = ("etcd", "master", "control-plane", "worker", "registry")
-MOST_ETCD = 7
-"""More members slow down every write. Source: etcd's FAQ."""
 
 
 def _entries(document: Document) -> Iterator[tuple[str, str, str]]:
@@ -124,32 +122,6 @@ def a_worker(document: Document) -> Iterator[Finding]:
     hint = f"Put a machine into worker; {masters[0].name} may be in both groups." if masters else ""
     hint = hint or "Put a machine into worker; it may also be a control plane."
     yield absent("role.no_worker", "spec.roleGroups.worker", "No machine is a worker, so no pods can run.", hint=hint)
-
-
-@rule(waivable=("etcd.even_count",))
-def etcd_members(document: Document) -> Iterator[Finding]:
-    """There is an odd number of etcd members, not too many."""
-    path = "spec.roleGroups.etcd"
-    members = topology.members(document, "etcd")
-    count = len(members)
-    if document.etcd.type != "kubekey":
-        return
-    if not count:
-        message = "No machine runs etcd, which stores the cluster's state."
-        yield absent("role.no_etcd", path, message, hint="Put one or three machines into etcd.")
-    elif count % 2 == 0:
-        odd = f"{count - 1} or {count + 1}"
-        yield error(
-            "etcd.even_count",
-            path,
-            topology.tolerates(count),
-            hint=f"Use an odd number of etcd members: {odd}.",
-            hosts=tuple(host.name for host in members),
-            found=str(count),
-            allowed="an odd number",
-        )
-    elif count > MOST_ETCD:
-        yield warning("etcd.many", path, f"{count} etcd members slow down every write.", hint="Use 3, 5 or 7.")
 
 
 @rule

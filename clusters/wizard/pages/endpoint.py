@@ -9,7 +9,8 @@ from django import forms
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
-from clusters.config.topology import endpoint_address, load_balancer
+from clusters.config.load_balancers import has_proxies
+from clusters.config.topology import endpoint_address
 from clusters.wizard.core.fields import TemplatePart, laid_out, number, text, wide
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.topology.endpoint_kinds import KINDS, SECTION, cards, kind_called, kind_of, why_not, with_kind
@@ -101,8 +102,7 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     if isinstance(form, OneForm):
         chosen = form.form["kind"].value() or chosen
     # Each card runs the rules once; a save does not render the cards.
-    by_proxy = load_balancer(document) == "haproxy"
-    leads_to = {"leads_to": endpoint_address(document), "by_proxy": by_proxy}
+    leads_to = {"leads_to": endpoint_address(document), "by_proxy": has_proxies(document)}
     return {"cards": SimpleLazyObject(lambda: cards(document, chosen)), **leads_to}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clusters.config.load_balancers import has_proxies
 from clusters.config.topology import all_roles, endpoint_address, load_balancer, members
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _reached(document: Document) -> set[str]:
 
 def _endpoint(document: Document) -> str:
     endpoint = f"{document.control_plane_endpoint.domain}:{document.control_plane_endpoint.port}"
-    if load_balancer(document) == "haproxy":
-        return f"{endpoint} → haproxy"
+    if has_proxies(document):
+        return f"{endpoint} → {load_balancer(document)}"
     where = "" if load_balancer(document) == "dns" else endpoint_address(document)
     return f"{endpoint} → {where}" if where else endpoint

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clusters.config.load_balancers import load_balancers
 from clusters.config.rules import check
 from clusters.config.schema import ControlPlaneEndpoint
 from clusters.config.topology import members
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from clusters.config.finding import Finding
+    from clusters.config.load_balancers import LoadBalancer
     from clusters.config.schema import Document
 
 SECTION = "spec.controlPlaneEndpoint"
@@ -27,7 +29,8 @@ TYPED = tuple(f"{SECTION}.{key}" for key in ("domain", "address", "port"))
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`balancer` is internalLoadbalancer in the document; `wants_address`: the user enters an address."""
+    """`balancer` is internalLoadbalancer in the document; `wants_address`: the user enters an address. `drawing` is
+    its picture in `_endpoint_drawing.html`."""
 
     value: str
     title: _StrPromise
@@ -35,6 +38,13 @@ class Kind:
     balancer: str = ""
     wants_address: bool = False
     by_dns: bool = False
+    drawing: str = ""
+
+
+def _drawing(balancer: LoadBalancer) -> str:
+    """Of a proxy on each worker, or of a virtual address that pods or services share."""
+    shared = "pods" if balancer.in_pods else "services"
+    return f"address-of-{shared}" if balancer.virtual else "proxies"
 
 
 KINDS = (
@@ -42,38 +52,32 @@ KINDS = (
         "none",
         gettext_lazy("First control plane"),
         gettext_lazy("Clients connect to the first control plane machine. For clusters with one control plane."),
+        drawing="none",
     ),
-    Kind(
-        "haproxy",
-        gettext_lazy("Internal haproxy"),
-        gettext_lazy("Each worker forwards to all control planes. No extra machine, no extra address."),
-        balancer="haproxy",
-    ),
-    Kind(
-        "kube-vip",
-        gettext_lazy("kube-vip"),
-        gettext_lazy("A virtual address moves between the control planes, managed by a pod on each."),
-        balancer="kube-vip",
-        wants_address=True,
-    ),
-    Kind(
-        "keepalived",
-        gettext_lazy("keepalived"),
-        gettext_lazy("A virtual address moves between the control planes, managed by a service on each."),
-        balancer="keepalived",
-        wants_address=True,
+    *(
+        Kind(
+            each.name,
+            gettext_lazy(each.title),
+            gettext_lazy(each.help),
+            balancer=each.name,
+            wants_address=each.virtual,
+            drawing=_drawing(each),
+        )
+        for each in sorted(load_balancers(), key=lambda each: each.place)
     ),
     Kind(
         "external",
         gettext_lazy("Your own load balancer"),
         gettext_lazy("An address outside the cluster that forwards to every control plane."),
         wants_address=True,
+        drawing="external",
     ),
     Kind(
         "dns",
         gettext_lazy("A name in your DNS"),
         gettext_lazy("Your DNS resolves the domain to the control planes; /etc/hosts is not changed."),
         by_dns=True,
+        drawing="dns",
     ),
 )
 

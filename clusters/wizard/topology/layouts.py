@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from clusters.config.load_balancers import DEFAULT
 from clusters.config.rules import check
 from clusters.config.schema import Host, RoleGroups
 from clusters.wizard.topology.endpoint_kinds import SECTION, TYPED, kind_called, with_kind
@@ -53,14 +55,17 @@ LAYOUTS = (
     Layout(
         "available",
         gettext_lazy("3 + 3"),
-        gettext_lazy("Three control planes with etcd behind an internal haproxy, three workers."),
-        machines=6, masters=3, etcd=3, endpoint="haproxy",
+        format_lazy(
+            gettext_lazy("Three control planes with etcd behind an internal {balancer}, three workers."),
+            balancer=DEFAULT,
+        ),
+        machines=6, masters=3, etcd=3, endpoint=DEFAULT,
     ),
     Layout(
         "dedicated-etcd",
         gettext_lazy("3 + 3 + 3"),
         gettext_lazy("etcd on three separate machines, three control planes, three workers."),
-        machines=9, masters=3, etcd=3, apart=True, endpoint="haproxy",
+        machines=9, masters=3, etcd=3, apart=True, endpoint=DEFAULT,
     ),
 )  # fmt: skip
 

@@ -13,8 +13,8 @@ from clusters.catalog.networks.cilium.needs import HEALTH, needs, sends_directly
 from clusters.catalog.networks.cilium.parts import images_of
 from clusters.catalog.plugins import AFTER, Between, Plugin, adapt_objects, node_count, nodes_ready
 from clusters.catalog.rollout import rollout_of
+from clusters.config.load_balancers import has_proxies
 from clusters.config.plugins import plugin_version
-from clusters.config.topology import load_balancer
 from clusters.engine.step import step
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def values(cluster: Cluster) -> Values:
 
 def _api_server(cluster: Cluster) -> str:
     """Where every node reaches an API server without a service. By address, since a pod's /etc/hosts is a copy."""
-    if load_balancer(cluster.document) == "haproxy":
+    if has_proxies(cluster.document):
         # On a control plane the API server listens there, on a worker the proxy.
         return LOOPBACK
     endpoint = cluster.document.control_plane_endpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.catalog import dns_pods
+from clusters.catalog import dns_pods, load_balancers
 from clusters.catalog.answers import object_of
 from clusters.catalog.kubeconfig import LARGEST, rebuild_kubeconfig
 from clusters.catalog.kubectl import kubectl
@@ -34,8 +34,7 @@ BEFORE = (
     "kubernetes/dns",
     *(f"network/{each}" for each in names()),
     "endpoint/own",
-    "endpoint/haproxy",
-    "endpoint/kube-vip-others",
+    *load_balancers.LAST,
 )
 """The steps that end on every machine before the cluster is handed over."""
 BESIDE = ("kubernetes/proxy",)

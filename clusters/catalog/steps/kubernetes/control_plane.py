@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.kubeadm import audit, init_configuration
 from clusters.catalog.kubectl import api_server_is_ready
-from clusters.catalog.load_balancers.keepalived import stood_aside
+from clusters.catalog.load_balancers import record_of
 from clusters.catalog.paths import BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK, MANIFESTS
 from clusters.catalog.staticpod import StaticPod, Together, probe_of
 from clusters.catalog.steps.finish.ready import BEFORE
@@ -103,7 +103,8 @@ def component(name: str, content: bytes, machine: Machine, cluster: Cluster) -> 
         return StaticPod(name, path, content, probe_of(content))
     ready = api_server_is_ready(machine.address, api_port(cluster.document))
     read = (audit.POLICY,) if cluster.document.kubernetes.audit.enabled else ()
-    return StaticPod(name, path, content, ready, read, lambda here: stood_aside(here, cluster))
+    aside = record_of(cluster.document).stood_aside
+    return StaticPod(name, path, content, ready, read, lambda here: aside(here, cluster))
 
 
 def manifests_of_kubeadm(machine: Machine) -> Mapping[str, bytes]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog import load_balancers
 from clusters.catalog.endings import ContainerEnds
 from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.kubectl import is_forbidden, is_missing, kubectl, no_answer
-from clusters.catalog.load_balancers import kube_vip
 from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
 from clusters.catalog.staticpod import forget_all_before
 from clusters.catalog.steps.kubernetes import proxy
@@ -49,8 +49,7 @@ PROXY = "addon/kube-proxy"
         "os/names",
         "os/swap",
         "os/packages",
-        "endpoint/keepalived",
-        "images/kube-vip",
+        *load_balancers.BEFORE_INIT,
     ),
     needs_all=("etcd/start",),
     timeout=600,
@@ -123,7 +122,7 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
         machine.note(f"an earlier attempt stopped half way; starting over (etcd's data {data})")
         machine.do(sh("cp {0} {0}.keep && flock {1} {2}/kubeadm reset -f", KUBEADM_CONFIG, LOCK, BIN), check=False)
         machine.do(sh("mv {0}.keep {0}", KUBEADM_CONFIG))
-    kube_vip.stand_by(machine, cluster)
+    load_balancers.record_of(cluster.document).stand_by(machine, cluster)
     forget_all_before(machine)
     skipped = sh(" --skip-phases {}", PROXY) if without_proxy(cluster.document) else sh("")
     machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print{}", LOCK, BIN, KUBEADM_CONFIG, skipped))

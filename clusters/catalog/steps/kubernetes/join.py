@@ -13,6 +13,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from clusters.catalog.endings import unit_ends
 from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl, no_answer
+from clusters.catalog.load_balancers import BEFORE_NODES
 from clusters.catalog.load_balancers import name as endpoint
 from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, CA, INITIALISED, KUBELET_CONF, LOCK, MANIFESTS
 from clusters.catalog.staticpod import forget_all_before
@@ -42,7 +43,7 @@ STATIC_PODS = (
     f"{MANIFESTS}/kube-scheduler.yaml",
     ETCD_POD,
 )
-"""The manifests that kubeadm writes for a control plane before it starts kubelet; kube-vip's is Slipway's own."""
+"""The manifests that kubeadm writes for a control plane before it starts kubelet, without a load balancer's."""
 SIGNATURE_SECONDS = 60.0
 """Seconds to wait for the signature; after that kubeadm waits itself, and prints the reason."""
 REGISTERS_WITHIN = 120.0
@@ -56,7 +57,7 @@ TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
     "kubernetes/join",
     on="joining-worker",
     needs=("kubernetes/kubelet", "images/load", "os/names", "os/swap", "os/packages"),
-    needs_all=("kubernetes/control-plane", "endpoint/kube-proxy", "endpoint/kube-vip"),
+    needs_all=("kubernetes/control-plane", *BEFORE_NODES),
     timeout=420,
     expected=20,
     uncut=True,

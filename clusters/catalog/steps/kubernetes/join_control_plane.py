@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog import load_balancers
 from clusters.catalog.endings import ContainerEnds
 from clusters.catalog.kubectl import api_server_is_ready
 from clusters.catalog.paths import INITIALISED
@@ -34,7 +35,7 @@ def takes_turns(document: Document) -> bool:
         "kubernetes/kubelet",
         "kubernetes/audit",
         "images/load",
-        "images/kube-vip",
+        *load_balancers.BEFORE_JOIN,
         "etcd/clients",
         "etcd/external",
         "os/names",
@@ -42,7 +43,7 @@ def takes_turns(document: Document) -> bool:
         "os/packages",
     ),
     serial=takes_turns,
-    needs_all=("kubernetes/control-plane", "kubernetes/etcd-members", "endpoint/kube-proxy", "endpoint/kube-vip"),
+    needs_all=("kubernetes/control-plane", "kubernetes/etcd-members", *load_balancers.BEFORE_NODES),
     timeout=600,
     expected=35,
     uncut=True,

@@ -8,6 +8,7 @@ from clusters.config import topology
 from clusters.config.dialects.lost_keys import bare, losses, unknown_keys, without
 from clusters.config.dialects.v4 import mapping
 from clusters.config.finding import Finding, info, warning
+from clusters.config.load_balancers import load_balancers
 from clusters.config.plugins import plugins
 from clusters.config.schema import Host
 
@@ -28,7 +29,7 @@ _HELD = (
     "spec.controlPlaneEndpoint.address",
     "spec.controlPlaneEndpoint.port",
     "spec.controlPlaneEndpoint.internalLoadbalancer",
-    "spec.controlPlaneEndpoint.kubevip.mode",
+    *(f"spec.controlPlaneEndpoint.{each.key}.{option}" for each in load_balancers() for option in each.v4_options),
     "spec.kubernetes.audit.enabled",
     "spec.network.multusCNI.enabled",
     "spec.registry.privateRegistry",
@@ -158,9 +159,7 @@ def fitted(document: Document) -> Document:
         without(document.model_copy(update={"hosts": tuple(hosts.values())}), "spec", _lost(document))
     )
     endpoint = held.control_plane_endpoint
-    balancer = {"kube_vip": mapping.VIP, mapping.LOCAL: ""}.get(
-        endpoint.internal_loadbalancer, endpoint.internal_loadbalancer
-    )
+    balancer = mapping.BALANCERS.get(endpoint.internal_loadbalancer, endpoint.internal_loadbalancer)
     return held.model_copy(
         update={
             "role_groups": groups,

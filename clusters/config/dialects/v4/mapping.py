@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from clusters.config.keys import Key, Model, Switch, keys_of
+from clusters.config.load_balancers import load_balancers
 from clusters.config.schema import Document
 
 GROUPS = {"etcd": "etcd", "master": "kube_control_plane", "worker": "kube_worker", "registry": "image_registry"}
@@ -50,14 +51,15 @@ REGISTRY = ("image_registry", "auth", "registry")
 AUTHS = ("cri", "registry", "auths")
 ETC_HOSTS = ("dns", "coredns", "dns_etc_hosts")
 LOCAL = "local"
-VIP = "kube-vip"
+BALANCERS = {LOCAL: "", **{each.v4_section: each.name for each in load_balancers() if each.v4_section}}
+"""Words for the load balancer that only KubeKey 4 has -> the document's."""
 
 SPECIAL = (
     *ARGS.values(),
     *((*ENDPOINT, key) for key in ("host", "port", "type")),
     (*ENDPOINT, "local", "address"),
-    (*ENDPOINT, "kube_vip", "address"),
-    (*ENDPOINT, "kube_vip", "mode"),
+    *((*ENDPOINT, each.v4_section, "address") for each in load_balancers() if each.v4_section),
+    *((*ENDPOINT, each.v4_section, option) for each in load_balancers() for option in each.v4_options),
     ETCD_TYPE,
     MULTUS,
     REGISTRY,
@@ -65,6 +67,11 @@ SPECIAL = (
     ETC_HOSTS,
 )
 """Paths in the Config that do not map to one key of the document with the same structure."""
+
+
+def endpoint_section(balancer: str) -> str:
+    """The section of the Config's endpoint that has the address with this load balancer."""
+    return next((each.v4_section for each in load_balancers() if each.name == balancer), "") or LOCAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import reading
 from clusters.config.dialects.companion_documents import with_warnings
 from clusters.config.dialects.v4 import mapping
+from clusters.config.load_balancers import load_balancers
 from clusters.config.schema import Document
 from clusters.config.yaml.scalars import Walk, what, wrong
 from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence
@@ -181,14 +182,15 @@ def _endpoint(root: Mapping, spec: Mapping) -> list[Place]:
 
     take("domain", "host")
     take("port", "port")
-    take("kubevip.mode", "kube_vip", "mode")
+    for each in load_balancers():
+        for option in each.v4_options:
+            take(f"{each.key}.{option}", each.v4_section, option)
     kind = take("internalLoadbalancer", "type")
     text = kind.text if isinstance(kind, Scalar) else ""
-    is_vip = text in (mapping.VIP, "kube_vip")
+    balancer = mapping.BALANCERS.get(text, text)
     if isinstance(kind, Scalar):
-        plain = {"kube_vip": mapping.VIP, mapping.LOCAL: ""}.get(text, text)
-        _put(root, ("controlPlaneEndpoint", "internalLoadbalancer"), kind, _text(kind, plain))
-    take("address", "kube_vip" if is_vip else "local", "address")
+        _put(root, ("controlPlaneEndpoint", "internalLoadbalancer"), kind, _text(kind, balancer))
+    take("address", mapping.endpoint_section(balancer), "address")
     return places_read
 
 

@@ -8,10 +8,14 @@ from clusters.config.dialects.shape import GROUP, Shaper
 from clusters.config.dialects.v4 import mapping
 from clusters.config.dialects.v4.fit import fitted
 from clusters.config.keys import keys_of
+from clusters.config.load_balancers import load_balancers
 from clusters.config.syntax import address_of
 
 if TYPE_CHECKING:
-    from clusters.config.schema import Document, Host, RegistryAuth
+    from collections.abc import Iterator
+
+    from clusters.config.keys import Model
+    from clusters.config.schema import ControlPlaneEndpoint, Document, Host, RegistryAuth
 
 
 def documents(document: Document, secrets: str) -> list[dict[str, Any]]:
@@ -82,10 +86,8 @@ def _special(document: Document, shaper: Shaper) -> list[tuple[tuple[str, ...], 
         (mapping.ETCD_TYPE, mapping.ETCD_TYPES[document.etcd.type]),
     ]
     if endpoint.address:
-        section = "kube_vip" if balancer == mapping.VIP else "local"
-        found.append(((*mapping.ENDPOINT, section, "address"), endpoint.address))
-    if endpoint.kubevip != type(endpoint.kubevip)():
-        found.append(((*mapping.ENDPOINT, "kube_vip", "mode"), endpoint.kubevip.mode))
+        found.append(((*mapping.ENDPOINT, mapping.endpoint_section(balancer), "address"), endpoint.address))
+    found += _balancer_options(endpoint)
     if document.network.multus_cni.enabled:
         found.append((mapping.MULTUS, "multus"))
     registry = document.registry
@@ -101,6 +103,16 @@ def _special(document: Document, shaper: Shaper) -> list[tuple[tuple[str, ...], 
         if items:
             found.append((place, shaper.plain(dict(item.split("=", 1) for item in items))))
     return found
+
+
+def _balancer_options(endpoint: ControlPlaneEndpoint) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The options of load balancers that KubeKey 4 has, where the document sets some."""
+    for each in load_balancers():
+        options: Model | None = getattr(endpoint, each.key) if each.v4_options else None
+        if options is not None and options != type(options)():
+            for option in each.v4_options:
+                value = getattr(options, keys_of(type(options))[option].attribute)
+                yield (*mapping.ENDPOINT, each.v4_section, option), value
 
 
 def _auth(name: str, auth: RegistryAuth, shaper: Shaper) -> dict[str, Any]:
