@@ -153,7 +153,7 @@ def test_no_second_etcd_is_started_without_the_precheck_either(archive: Path, mo
     etcd = Machines(archive, monkeypatch, data=old, runs=["node1"], set_up=old, new=["node3"])
     outcome, _ = etcd.run("etcd")
     assert outcome.state == "failed"
-    assert start.ENV not in etcd.hosts["node3"].files
+    assert existing.ENV not in etcd.hosts["node3"].files
     assert not [each for host in etcd.hosts.values() for each in host.commands if "restart etcd" in each]
     with pytest.raises(NotReached, match=r"etcd on node1, node2 does not answer.*no other etcd was started") as refused:
         etcd.teller()
