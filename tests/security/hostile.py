@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paramiko
+from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from clusters.config.secret import Secret
 from clusters.remote.auth.host_keys import pinned_key
@@ -45,11 +46,11 @@ class HostileMachine(paramiko.ServerInterface):
 
     def check_auth_password(self, username: str, password: str) -> int:
         """Yes."""
-        return paramiko.AUTH_SUCCESSFUL
+        return AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         """Yes."""
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         """Yes, but perhaps not at once."""

@@ -112,7 +112,7 @@ def test_expressions_that_people_use_are_searched_for(text: str) -> None:
 
 
 @pytest.mark.thorough
-@settings(deadline=None, max_examples=2 * settings.default.max_examples, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=2 * settings().max_examples, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
 def test_what_is_small_enough_takes_little_memory_to_compile(pieces: list[str]) -> None:
     text = "".join(pieces)[: log_search.LONGEST_PATTERN]

@@ -84,9 +84,9 @@ def test_the_command_prints_no_code(write: Callable[[Command, str], None]) -> No
 
 
 def test_the_log_of_a_process_has_no_codes_and_no_forged_lines() -> None:
-    logging_settings = settings.LOGGING
+    logging_settings: dict[str, Any] = settings.LOGGING
     form = logging_settings["formatters"]["line"]
-    configurator = logging.config.DictConfigurator({"version": 1})  # type: ignore[attr-defined]
+    configurator = logging.config.DictConfigurator({"version": 1})
     formatter = configurator.configure_formatter(dict(form))
     out = io.StringIO()
     handler = logging.StreamHandler(out)
