@@ -160,11 +160,12 @@ def test_no_repr_shows_a_field_that_may_hold_a_secret() -> None:
 
 def shown_fields(node: ast.ClassDef) -> list[str]:
     """Fields with such a name whose text is shown; numbers, tuples of commands and secrets are none."""
-    fields = [each for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
+    fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
     return [
         each.target.id
         for each in fields
-        if each.target.id in HOLDS_SECRETS  # type: ignore[union-attr]
+        if isinstance(each.target, ast.Name)
+        and each.target.id in HOLDS_SECRETS
         and any(kind in ast.unparse(each.annotation) for kind in ("str", "bytes", "Any", "Iterable[bytes]"))
         and (each.value is None or "repr=False" not in ast.unparse(each.value))
     ]
@@ -212,7 +213,7 @@ def is_named(path: Path, tests: str) -> bool:
         and node.args
         and isinstance(node.args[0], ast.Constant)
     }
-    spoken = [f'"{each}"' in tests for each in declared]
+    spoken = [f'"{each}"' in tests for each in map(str, declared)]
     imported = dotted in tests or any(
         line.startswith(f"from {package} import") and module in line.replace(",", " ").split()
         for line in tests.splitlines()
