@@ -68,7 +68,7 @@ class World:
             make_plan(DOCUMENT, "test", steps=self.register, checks=self.checks),
             document=DOCUMENT,
             open_host=lambda spec: self.hosts[spec.name],
-            source=None,  # type: ignore[arg-type]
+            source=None,  # type: ignore[arg-type]  # no step takes a file
             sink=self.sink,
             cancel=self.cancel,
             waivers=waivers,

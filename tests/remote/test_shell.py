@@ -64,7 +64,7 @@ def test_numbers_are_quoted_too() -> None:
 
 def test_a_secret_is_refused() -> None:
     with pytest.raises(TypeError, match="never goes on a command line"):
-        sh("login {}", Secret("hunter2"))  # type: ignore[arg-type]
+        sh("login {}", Secret("hunter2"))  # type: ignore[arg-type]  # refused at run time, too
 
 
 def test_a_command_is_put_in_unchanged() -> None:

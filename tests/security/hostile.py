@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from tests.known_keys import InMemoryKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import IO
 
 KEY = paramiko.ECDSAKey.generate()
 
@@ -105,9 +107,10 @@ class HostileMachine(paramiko.ServerInterface):
             thread.join(5)
 
 
-def _forward(stream: object, send: Callable[[bytes], object]) -> None:
-    with stream, contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # type: ignore[attr-defined]
-        while data := stream.read1(1 << 15):  # type: ignore[attr-defined]
+def _forward(stream: IO[bytes] | None, send: Callable[[bytes], object]) -> None:
+    assert isinstance(stream, BufferedReader)
+    with stream, contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        while data := stream.read1(1 << 15):
             send(data)
 
 

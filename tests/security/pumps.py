@@ -9,8 +9,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as sre  # type: ignore[attr-defined]  # private, without types
+from re import _parser as parser  # type: ignore[attr-defined]  # private, without types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

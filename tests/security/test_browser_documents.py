@@ -126,7 +126,8 @@ def log_in(task: Task, sink: object, cancel: object) -> Ended:
 
 def log_in_once(host: Host, known: object, tell: object) -> dict[str, Any]:
     """The login of a connection test."""
-    log_in(type("Task", (), {"document": seed_document(hosts=(host,), jump_host=host.jump_host)}), None, None)  # type: ignore[arg-type]
+    document = seed_document(hosts=(host,), jump_host=host.jump_host)
+    log_in(type("Task", (), {"document": document}), None, None)  # type: ignore[arg-type]  # read by log_in alone
     return {}
 
 

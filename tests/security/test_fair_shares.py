@@ -244,7 +244,7 @@ def test_a_user_without_running_work_does_not_wait_forever(places: int, ends: li
     since: Counter[int] = Counter()
     rows = _Rows(dict.fromkeys(owners, 1000))
     for end in ends:
-        for pk, owner in shares.claims(rows, lambda: busy):  # type: ignore[arg-type]
+        for pk, owner in shares.claims(rows, lambda: busy):  # type: ignore[arg-type]  # as much of a queryset as is read
             assert pk
             busy[owner] += 1
             since[owner] = 0

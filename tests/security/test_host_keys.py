@@ -153,7 +153,7 @@ def test_a_key_pinned_during_the_terminal_prompt_is_not_replaced(
         def isatty(self) -> bool:
             return True
 
-        def readline(self, *_: Any) -> str:  # type: ignore[override]
+        def readline(self, *_: Any) -> str:  # type: ignore[override]  # only called without a size
             cluster = admin.clusters.get()
             pin(cluster.pk, "10.99.0.2", 22, PinnedKey("ssh-ed25519", "EVIL", "SHA256:evil"), by=None)
             return "yes\n"

@@ -123,7 +123,7 @@ class _Plan:
 
 
 def test_findings_of_prechecks_are_stored_without_codes() -> None:
-    notes = _Notes(_Plan(), Masks())  # type: ignore[arg-type]
+    notes = _Notes(_Plan(), Masks())  # type: ignore[arg-type]  # as much of a plan as is read
     row: dict[str, Any] = {"found": [], "state": "waiting"}
     notes._rows["precheck/x", "node1"] = row
     for event in (

@@ -172,7 +172,7 @@ def test_lines_that_are_decoded_together_are_what_each_is_alone(parts: list[byte
     for passed, at_once in ((together, True), (alone, False)):
         lines = Lines(passed.append, most)
         if not at_once:
-            lines._pass_on_block = lambda lines: False  # type: ignore[method-assign]
+            lines._pass_on_block = lambda lines: False  # type: ignore[method-assign]  # takes the other way
         for start in range(0, len(parts), 4):
             lines.feed(b"".join(parts[start : start + 4]))
         lines.finish()
