@@ -247,14 +247,14 @@ def test_a_connection_test_shows_nothing_of_what_another_service_sends() -> None
 
 
 class _Counting(HTTPServer):
-    taken = 0
+    received = 0
 
 
 class _Receiver(BaseHTTPRequestHandler):
     server: _Counting
 
     def do_POST(self) -> None:
-        self.server.taken += 1
+        self.server.received += 1
         self.send_response(302 if self.path == "/away" else 204)
         self.send_header("Location", "http://127.0.0.1:1/inner")
         self.end_headers()
@@ -275,9 +275,9 @@ def test_a_webhook_goes_to_allowed_networks_only(receiver: _Counting) -> None:
     url = f"http://localhost:{receiver.server_port}/"
     with pytest.raises(AddressRefused, match="loopback"):
         post(url, b"{}", {}, networks=DEFAULT, seconds=20)
-    assert receiver.taken == 0
+    assert receiver.received == 0
     post(url, b"{}", {}, networks=Networks.of(("127.0.0.1",)), seconds=20)
-    assert receiver.taken == 1
+    assert receiver.received == 1
     with pytest.raises(PostRefused, match="302"):
         post(f"{url}away", b"{}", {}, networks=Networks.of(("127.0.0.1",)), seconds=20)
     with pytest.raises(PostRefused, match="cannot be read"):
