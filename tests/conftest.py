@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Cluster, Run
 
@@ -87,9 +87,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("examples")
-        if (marker := item.get_closest_marker("sampled")) is not None:
+        if (sample := item.get_closest_marker("sampled")) is not None:
             function = item.nodeid.partition("[")[0]
-            if sampled[function] % marker.args[0]:
+            if sampled[function] % sample.args[0]:
                 item.add_marker("thorough")
             sampled[function] += 1
         asked = set(getattr(item, "fixturenames", ()))
@@ -145,7 +145,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Once for all tests: thousands of them take less time than setting this up."""
     if "not thorough" in config.option.markexpr:
         hypothesis.settings.load_profile("fast")
-    socket.socket.connect = _careful  # type: ignore[method-assign]
+    socket.socket.connect = _careful  # type: ignore[method-assign, assignment]  # it reads the address of any family
     # Hashing is slow on purpose; tests that create many users need not wait for it.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
@@ -170,7 +170,7 @@ def _static_files_are_listed_once() -> Iterator[None]:
 
 
 @pytest.fixture
-def bundle_of(settings: SettingsWrapper, tmp_path: Path) -> BundleOf:
+def bundle_of(settings: Settings, tmp_path: Path) -> BundleOf:
     """Makes the artifact source a bundle whose index has these Kubernetes versions, and otherwise only `parts`."""
 
     def bundle(*versions: str, **parts: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""A recipe of one file that makes a document of its own: an error, a warning, a text that runs as root, a version."""
+"""A recipe of one file that makes its own document: an error, a warning, a text that runs as root, a version."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from django.conf import settings
 from django.db import connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 90.0
@@ -48,26 +49,38 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def manage(*arguments: str, read: bool = False, **more: str) -> Iterator[subprocess.Popen[str]]:
-    """A running `manage.py` command; killed at the end if it still runs.
+def manage(*arguments: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """A running `manage.py` command with more environment variables; killed at the end if it still runs."""
+    # A full pipe that nobody reads blocks the writer.
+    with tempfile.TemporaryFile() as file, _running(arguments, file, more) as process:
+        yield process
 
-    With `read` the test reads its output. A full pipe that nobody reads blocks the writer.
-    """
-    with tempfile.TemporaryFile() as file:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=environment(**more),
-            stdout=subprocess.PIPE if read else file,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+
+@contextmanager
+def manage_and_read(*arguments: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """The same for a test that reads the output of the command."""
+    with _running(arguments, subprocess.PIPE, more) as process:
+        yield process
+
+
+@contextmanager
+def _running(
+    arguments: Sequence[str], output: int | IO[bytes], more: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(**more),
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def wait_for(true: Callable[[], object], seconds: float = PATIENCE, what: str = "it") -> None:

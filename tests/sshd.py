@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -87,9 +87,9 @@ class Sshd:
         known.pin("127.0.0.1", self.port, self.key)
         return known
 
-    def target(self, **changes: object) -> Target:
+    def target(self, **changes: Any) -> Target:
         """How to log in with the password of the test user."""
-        values = {
+        values: dict[str, Any] = {
             "name": "node1",
             "address": "127.0.0.1",
             "port": self.port,
@@ -97,7 +97,7 @@ class Sshd:
             "password": Secret(self.password),
             "timeout": 60.0,
         }
-        return Target(**(values | changes))  # type: ignore[arg-type]
+        return Target(**(values | changes))
 
     def root(self) -> Target:
         """How to log in as root, by key."""

@@ -33,9 +33,10 @@ def named(module: ast.Module) -> Iterator[int]:
     """The lines on which a plugin is named in a text, or the document's plugin is compared with one."""
     passed = docstrings(module)
     for node in ast.walk(module):
-        text = node.value if isinstance(node, ast.Constant) and id(node) not in passed else None
-        if isinstance(text, str) and any(word in text.lower() for word in WORDS):
-            yield node.lineno
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed:
+            text = node.value.lower()
+            if any(word in text for word in WORDS):
+                yield node.lineno
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
             plugin = any(isinstance(side, ast.Attribute) and side.attr == "plugin" for side in sides)

@@ -27,7 +27,7 @@ EXCEPTIONS = {
     "clusters/config/sections/registry.py": "the published keys of two runtimes' directories",
     "clusters/config/rules/compatibility.py": "docker without dockershim; containerd's version in KubeKey 4",
     "clusters/config/rules/kubeletvalues.py": "the kubelet leaves log files to docker",
-    "clusters/config/rules/network.py": "docker has a bridge of its own",
+    "clusters/config/rules/network.py": "docker has its own bridge",
     "clusters/config/rules/registries.py": "docker knows mirrors of Docker Hub alone",
     "clusters/config/component_settings/kubelet_flags.py": "flags of the kubelet",
     "clusters/config/kubernetes_versions.py": "the table of releases by version of Kubernetes",
@@ -41,8 +41,9 @@ def named(module: ast.Module) -> Iterator[int]:
     """The lines on which a runtime is named in a text."""
     passed = docstrings(module)
     for node in ast.walk(module):
-        text = node.value if isinstance(node, ast.Constant) and id(node) not in passed else None
-        if isinstance(text, str) and WORD.search(text):
+        if not isinstance(node, ast.Constant) or id(node) in passed:
+            continue
+        if isinstance(node.value, str) and WORD.search(node.value):
             yield node.lineno
 
 

@@ -37,7 +37,7 @@ def installed() -> Path:
     playbook = cache / "bin" / "ansible-playbook"
     if not playbook.exists():
         subprocess.run([sys.executable, "-m", "venv", cache], check=True, timeout=SECONDS)
-        wanted = [cache / "bin" / "pip", "install", "-q", f"ansible-core=={VERSION}"]
+        wanted = [str(cache / "bin" / "pip"), "install", "-q", f"ansible-core=={VERSION}"]
         subprocess.run(wanted, check=True, timeout=SECONDS, stdout=sys.stderr)
     return playbook
 

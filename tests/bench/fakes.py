@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from clusters.engine import events
 from clusters.engine.step import Register, step
-from clusters.engine.wants import Sight, Wanted
+from clusters.engine.wants import Sight, Wanted, doing
 from clusters.remote.shell import sh
 from tests.runs.fakes import Ended
 from tests.runs.scenes import play
@@ -86,4 +86,4 @@ def declare(register: Register, number: int) -> None:
         def look(here: Machine) -> Sight:
             return Sight(here.do(sh("echo step {}", number)).ok)
 
-        yield Wanted("the line was printed", look, look)
+        yield Wanted("the line was printed", look, doing(sh("echo step {}", number)))

@@ -197,7 +197,7 @@ def attack(scene: Scene, seconds: float) -> tuple[list[float], Counter[str]]:
     def go_on(kind: Callable[[Scene], Iterator[None]]) -> None:
         # An attacker has a separate machine; here the attack gets the processor time that the web process leaves.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-        with contextlib.closing(kind(scene)) as deeds:  # type: ignore[type-var]
+        with contextlib.closing(kind(scene)) as deeds:  # type: ignore[type-var]  # each kind is a generator function
             for _ in deeds:
                 done[kind.__name__] += 1
                 if over.is_set():

@@ -72,7 +72,9 @@ def asking(pages: Site, session: str, run: Run) -> Iterator[list[int]]:
             page = json.loads(fetched(pages, session, f"/runs/{run.pk}/log/?after={after}&limit=5000"))
             now = time.time() * 1000
             for row in page["lines"]:
-                late.append(int(now - float(PRINTED.search(row[5])[1])))  # type: ignore[index]
+                printed = PRINTED.search(row[5])
+                assert printed is not None
+                late.append(int(now - float(printed[1])))
                 after = row[0]
 
     thread = threading.Thread(target=ask)

@@ -37,7 +37,7 @@ from tests.web.lines import fill  # noqa: E402
 from tests.web.site import Site, session_of, site  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from playwright.sync_api import Browser
 
@@ -182,7 +182,8 @@ def storing(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     run.refresh_from_db()
     shown_after = latest(page, run, 300)
     page.context.close()
-    seconds = (run.finished_at - run.started_at).total_seconds()
+    seconds = run.seconds
+    assert seconds is not None
     seen: dict[str, int] = {}
     whole = True
     number = 1
@@ -243,7 +244,7 @@ def _round(browser: Browser, pages: Site, session: str) -> tuple[list[float], li
     return late, bare + echoed(browser, TEXT, RATE, ROUND / 3)
 
 
-def _most(times: list[float]) -> float:
+def _most(times: Sequence[float]) -> float:
     """The 99th percentile."""
     return sorted(times)[int(len(times) * 0.99)]
 
@@ -273,13 +274,14 @@ def watchers(pages: Site) -> Iterator[Row]:
         crowd.kill()
     found = json.loads(output)
     run.refresh_from_db()
+    took = run.seconds
+    assert took is not None and run.finished_at is not None
     memory = highest_memory(pages.process.pid) if pages.process else 0.0
     behind = found["ended"] - run.finished_at.timestamp()
     complete = found["last"] == [run.last_seq] and not found["gaps"] and run.last_line == rate * seconds
     again = f"connected again: {found['again']}"
     missed = found["gaps"] + (0 if complete else 1)
     yield Row(f"{count} watchers at 1,000 lines a second: events missed", missed, 0, "events", again)
-    took = (run.finished_at - run.started_at).total_seconds()
     late = f"{max(0.0, behind):.2f} s after a run of {took:.0f} s"
     what = f"{count} watchers: the last of them is at the end, of the time of the run"
     yield Row(what, max(0.0, behind) / took, BEHIND, "×", late)

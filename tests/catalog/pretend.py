@@ -136,7 +136,9 @@ def seed(**changes: Any) -> Document:
     )
 
 
-def answers_dials(refuses: frozenset[str] = frozenset(ADDRESSES.values()), **otherwise: str) -> Callable[[Ran], Answer]:
+def answers_dials(
+    refuses: frozenset[str] = frozenset(ADDRESSES.values()), /, **otherwise: str
+) -> Callable[[Ran], Answer]:
     """The output of a machine that dials: the others refuse, all other addresses connect; `otherwise` has exceptions.
 
     A key is `address/port`, `/port` or an address, a value is bash's output, or "" for no answer.
@@ -179,6 +181,7 @@ def pretend(
     archive: Path,
     document: Document | None = None,
     leaders: dict[str, str] | None = None,
+    /,
     **facts: dict[str, Any],
 ) -> tuple[Cluster, dict[str, FakeHost], Kept]:
     """A cluster of pretend machines; `facts` changes those of a machine by its name."""

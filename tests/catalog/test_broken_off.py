@@ -17,14 +17,14 @@ from clusters.remote.errors import ConnectionLost
 from clusters.remote.shell import sh
 from tests.catalog.pretend import pretend, seed
 from tests.catalog.test_living import ASIDE, NEW, OLD, PATH, Kubelet, at_once, living, node_status, pod
-from tests.fake_host import Answer
+from tests.fake_host import Answer, FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-    from tests.fake_host import FakeHost, Ran
+    from tests.fake_host import Ran
 
 __all__ = ["at_once"]
 
@@ -113,7 +113,8 @@ def test_kubelets_configuration_is_restored_even_if_the_connection_broke(
 ) -> None:
     cluster, first, _ = living(archive, monkeypatch)
     machine, before = cluster.machine("node2"), b"maxPods: 99\n"
-    host: FakeHost = machine.host  # type: ignore[assignment]
+    host = machine.host
+    assert isinstance(host, FakeHost)
     host.put(before, kubelet_config.CONFIG)
     breaks_once(host, "systemctl restart kubelet", Answer())
     host.answer("date +%s", "1000")

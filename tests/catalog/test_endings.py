@@ -21,7 +21,7 @@ from tests.clock import Clock, stopped_clock
 from tests.fake_host import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from clusters.engine.cluster import Cluster
@@ -173,13 +173,13 @@ def test_the_wait_for_a_slow_static_pod_goes_on(
     ids=["init", "join"],
 )
 def test_the_wait_ends_early_for_a_crashing_api_server(
-    body: Callable[..., object], what: str, archive: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+    body: Callable[..., Iterable[Want]], what: str, archive: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, seed())
     machine, host = cluster.machine("node1"), hosts["node1"]
     host.answer("get --raw /readyz", Answer(exit_code=1, stderr="connection refused"))
     Crashes(host, clock, "kube-apiserver")
-    want = next(each for each in body(machine, cluster) if each.what == what)  # type: ignore[attr-defined]
+    want = next(each for each in body(machine, cluster) if each.what == what)
     with pytest.raises(NotReached, match="refused; kube-apiserver exited 3 times right after its start, with code 1"):
         want.reach(machine)
     assert clock.now - BEGAN < 50

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clusters.catalog.steps.etcd import certificates, members, start
+from clusters.catalog.steps.etcd import certificates, existing, members, start
 from clusters.engine.wants import NotReached
 from clusters.errors import Cancelled, InstallerError
 from clusters.remote.host import Cancel
@@ -113,7 +113,7 @@ def test_a_new_machine_joins_as_a_learner_and_then_votes(archive: Path, monkeypa
     assert want.seen(machine).found == "node3 is not a member of etcd"
     want.reach(machine)
     assert "member add node3 --learner --peer-urls https://10.99.0.13:2380" in etcd.ran("member add")[0]
-    text = etcd.hosts["node3"].get(start.ENV).decode()
+    text = etcd.hosts["node3"].get(existing.ENV).decode()
     assert "ETCD_INITIAL_CLUSTER_STATE=existing\n" in text
     assert "node1=https://10.99.0.11:2380,node2=https://10.99.0.12:2380,node3=https://10.99.0.13:2380\n" in text
     etcd.hosts["node3"].answer("test -d /var/lib/etcd/member", 0)
@@ -174,7 +174,7 @@ def test_old_data_of_a_removed_member_is_not_deleted(archive: Path, monkeypatch:
 def test_a_member_keeps_its_initial_settings_when_others_change(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"), row(13, "node3"))
     before = "ETCD_INITIAL_CLUSTER=node1=https://10.99.0.11:2380\nETCD_INITIAL_CLUSTER_STATE=new\n"
-    etcd.hosts["node1"].put(before.encode(), start.ENV)
+    etcd.hosts["node1"].put(before.encode(), existing.ENV)
     etcd.hosts["node1"].answer("test -d /var/lib/etcd/member", 0)
     assert before in start.environment(etcd.cluster.machine("node1"), etcd.cluster)
 

@@ -105,7 +105,7 @@ def test_nodes_are_asked_for_once_and_labelled_together(archive: Path, monkeypat
         "node2 has no label node-role.kubernetes.io/worker; node3 has no label node-role.kubernetes.io/worker"
     )
     assert len(host.commands) == before + 1
-    labelled.act(machine)
+    labelled.reach(machine)
     sent = [command for command in host.commands if "label nodes" in command]
     assert len(sent) == 1
     assert "label nodes node2 node3 --overwrite node-role.kubernetes.io/worker=" in sent[0]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clusters.catalog.paths import CA
 from clusters.catalog.steps.kubernetes import join
 from clusters.remote.host import CommandFailed, Result
 from tests.catalog.pretend import pretend
@@ -63,8 +64,8 @@ def test_a_join_waits_for_a_node_that_registers_late(archive: Path, monkeypatch:
         looks.append(ran.command)
         return Answer("node/node2\n" if len(looks) > 4 else "")
 
-    hosts["node1"].put(b"ca", join.CA)
-    hosts["node2"].put(b"ca", join.CA)
+    hosts["node1"].put(b"ca", CA)
+    hosts["node2"].put(b"ca", CA)
     hosts["node1"].answer("get node node2", known)
     stopped_clock(monkeypatch)
     monkeypatch.setattr(join, "_join", lambda here, cluster: None)
@@ -85,7 +86,7 @@ def test_only_a_busy_etcd_causes_a_second_join(
     archive: Path, monkeypatch: pytest.MonkeyPatch, error: str, tries: int
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
-    hosts["node1"].put(b"ca", join.CA)
+    hosts["node1"].put(b"ca", CA)
     hosts["node2"].answer("test -s", 1)
     tried: list[str] = []
 

@@ -12,6 +12,7 @@ from clusters.catalog import load_balancers
 from clusters.catalog.load_balancers import kube_vip
 from clusters.catalog.steps.kubernetes import join
 from clusters.engine.plan import make_plan
+from clusters.engine.wants import FileWant
 from tests.catalog.pretend import pretend, seed
 from tests.plans import waits_for
 
@@ -69,7 +70,7 @@ def test_before_init_kube_vip_uses_the_file_with_rights(
     pod = json.loads(hosts["node1"].get(kube_vip.MANIFEST).decode().partition("\n")[2])
     assert pod["spec"]["volumes"][0]["hostPath"] == {"path": f"/etc/kubernetes/{file}", "type": "File"}
     (_, want, _) = kube_vip.kube_vip(machine, cluster)
-    assert "super-admin" not in want.content.decode()  # type: ignore[attr-defined]
+    assert isinstance(want, FileWant) and "super-admin" not in want.content.decode()
 
 
 def test_without_kube_vip_no_manifest_is_written(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from clusters.catalog.kubeadm import dialect, init_configuration
 from clusters.catalog.steps.kubernetes import binaries
 from clusters.config.component_settings.etcd_tuning import flags
 from clusters.config.kubernetes_versions import facts_of
+from clusters.engine.wants import FileWant
 from tests.catalog.golden import BY_MACHINES, FILES, FOLDER, NEWEST, SERIES, plain, rich
 from tests.catalog.pretend import pretend, seed
 
@@ -203,7 +204,7 @@ def test_a_kubelet_outside_of_amazon_does_not_ask_amazon(
     document = seed(kubernetes={"version": version})
     cluster, _, _ = pretend(monkeypatch, archive, document, node2=facts)
     wants = list(binaries.kubelet(cluster.machine("node2"), cluster))
-    (text,) = [want.content.decode() for want in wants if getattr(want, "path", "") == binaries.DROP_IN]
+    (text,) = [want.content.decode() for want in wants if isinstance(want, FileWant) and want.path == binaries.DROP_IN]
     assert ("AWS_EC2_METADATA_DISABLED=true" not in text) is asks
 
 

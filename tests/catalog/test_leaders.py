@@ -81,7 +81,7 @@ def test_the_plan_starts_with_the_leader_and_the_first_listed_joins_it() -> None
 def test_a_machine_joins_through_the_leader_and_uses_its_own_api_server(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster, _, _ = pretend(monkeypatch, archive, THREE, leaders={"master": "node2"})
+    cluster, _, _ = pretend(monkeypatch, archive, THREE, {"master": "node2"})
     machine = cluster.machine("node1")
     assert cluster.first("master", machine).name == "node2"
     assert name.first_address(cluster) == ADDRESSES["node2"]

@@ -13,6 +13,7 @@ import yaml
 from clusters.catalog import kubeadm
 from clusters.catalog.load_balancers import haproxy, keepalived, name, record_of, virtual
 from clusters.catalog.load_balancers.kind import LoadBalancerRecord
+from clusters.catalog.paths import CA
 from clusters.catalog.steps.images.load import wanted_images
 from clusters.catalog.steps.kubernetes import authorities, init, join
 from clusters.config.secret import Secret
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.config.schema import Document
+    from tests.fake_host import FakeHost
 
 THREE = ["node1", "node2", "node3"]
 
@@ -37,7 +39,7 @@ def three_control_planes(**endpoint: Any) -> Document:
     )
 
 
-def hosts_lines(host: Any) -> list[str]:
+def hosts_lines(host: FakeHost) -> list[str]:
     return host.get("/etc/hosts").decode().splitlines()
 
 
@@ -238,10 +240,10 @@ def test_a_node_is_not_reset_because_the_api_server_could_not_be_asked(
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     for host in ("node1", "node3"):
-        hosts[host].put(b"the authority", join.CA)
+        hosts[host].put(b"the authority", CA)
     hosts["node1"].answer("get node node3 --ignore-not-found", Answer("", 1, "the server is busy"))
     with pytest.raises(NotReached, match=r"does not report whether the node node3 exists"):
         join.joined(cluster.machine("node3"), cluster).seen(cluster.machine("node3"))
-    hosts["node3"].put(b"another authority", join.CA)
+    hosts["node3"].put(b"another authority", CA)
     with pytest.raises(NotReached, match=r"node3 is a node of another cluster"):
         join.joined(cluster.machine("node3"), cluster).seen(cluster.machine("node3"))

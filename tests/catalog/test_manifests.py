@@ -12,13 +12,13 @@ from clusters.catalog.manifests import applied_objects, find, for_old_servers, r
 from clusters.catalog.rollout import rollout_of
 from clusters.errors import SourceError
 from tests.catalog.pretend import pretend
-from tests.fake_host import Answer
+from tests.fake_host import Answer, FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.machine import Machine
-    from tests.fake_host import FakeHost, Ran
+    from tests.fake_host import Ran
 
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "system"}}
 BINDING = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "net"}}
@@ -75,7 +75,8 @@ def machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 @pytest.fixture
 def server(machine: Machine) -> ApiServer:
     """Its API server."""
-    return ApiServer(machine.host)  # type: ignore[arg-type]
+    assert isinstance(machine.host, FakeHost)
+    return ApiServer(machine.host)
 
 
 def test_definitions_come_first_and_are_waited_for(machine: Machine, server: ApiServer) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from clusters.catalog.prechecks.existing_cluster import leftovers
 from clusters.catalog.staticpod import running
-from clusters.catalog.steps.etcd import certificates, start
+from clusters.catalog.steps.etcd import certificates, existing, start
 from clusters.catalog.steps.kubernetes import authorities, certificate
 from clusters.errors import InstallerError
 from tests.catalog.pretend import pretend
@@ -42,7 +42,7 @@ def test_a_command_line_of_odd_bytes_is_read(one: tuple[Cluster, FakeHost]) -> N
 def test_a_file_of_odd_bytes_is_overwritten(one: tuple[Cluster, FakeHost]) -> None:
     cluster, host = one
     host.answer("test -d /var/lib/etcd/member", 0)
-    for path in (start.ENV, certificate.NAMES, certificate.UNSEEN):
+    for path in (existing.ENV, certificate.NAMES, certificate.UNSEEN):
         host.put(ODD, path)
     machine = cluster.machine("node1")
     assert start.beginning(machine, cluster)["INITIAL_CLUSTER_STATE"] == "new"

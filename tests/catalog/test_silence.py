@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
+    from tests.fake_host import Ran
 
 
 REFUSED = Answer("", 1, "The connection to the server 10.99.0.11:6443 was refused")
@@ -108,9 +109,12 @@ def test_objects_are_missing_only_if_the_api_server_reports_it(archive: Path, mo
     machine = cluster.machine("node1")
     want = applied_objects("net", lambda here: [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}])
     recorded: list[str] = []
-    hosts["node1"].answer(
-        "apply --server-side", lambda ran: (recorded.append((ran.stdin or b"").decode()), Answer())[1]
-    )
+
+    def record(ran: Ran) -> Answer:
+        recorded.append((ran.stdin or b"").decode())
+        return Answer()
+
+    hosts["node1"].answer("apply --server-side", record)
     want.reach(machine)
     hosts["node1"].answer("get configmap slipway-applied-net", json.dumps(yaml.safe_load(recorded[-1])))
     assert want.seen(machine).so

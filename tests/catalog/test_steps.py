@@ -32,7 +32,7 @@ CHART = [
 """The first wanted states of every plugin that is a chart."""
 
 NETWORKS = Path(__file__).with_name("networks")
-"""A network plugin that has a test file of its own there has its step in it, too."""
+"""A network plugin that has its own test file there has its step in it, too."""
 
 WANTS = {
     "os/claim": ("node2", ["/etc/slipway is a directory", "/etc/slipway/cluster.json"]),
@@ -338,7 +338,7 @@ def test_the_handed_over_kubeconfig_works_from_outside_and_is_secret(
 def test_the_kubeconfigs_server_can_be_resolved_from_outside(
     archive: Path, monkeypatch: pytest.MonkeyPatch, endpoint: dict[str, Any], server: str
 ) -> None:
-    cluster, _hosts, _sink = pretend(monkeypatch, archive, document=seed(controlPlaneEndpoint=endpoint))
+    cluster, _hosts, _sink = pretend(monkeypatch, archive, seed(controlPlaneEndpoint=endpoint))
     assert f"server: {server}\n" in ready.kubeconfig(cluster.machine("node1"), cluster).reveal()
 
 

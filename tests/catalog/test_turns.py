@@ -91,7 +91,9 @@ def test_a_turn_ends_with_the_reached_state_and_stopped_services_need_none(
 
 def restarts(monkeypatch: pytest.MonkeyPatch, losses: int) -> tuple[Outcome, list[str], list[str]]:
     """A change in turns on two machines; the first one to start loses its connection so many times."""
-    world, started, lost = World(), [], []
+    world = World()
+    started: list[str] = []
+    lost: list[str] = []
     monkeypatch.setattr("clusters.engine.tries.PAUSE", 0.3)
 
     def change(machine: Machine) -> None:

@@ -22,9 +22,7 @@ from tests.config.documents import documents, seed_document
 if TYPE_CHECKING:
     from clusters.config.schema import Document
 
-GENTLY = settings(
-    deadline=None, max_examples=min(40, settings.default.max_examples), suppress_health_check=list(HealthCheck)
-)
+GENTLY = settings(deadline=None, max_examples=min(40, settings().max_examples), suppress_health_check=list(HealthCheck))
 OWN = (Path(__file__).parent / "own_file.yaml").read_text(encoding="utf-8")
 
 

@@ -67,11 +67,11 @@ def test_a_higher_threshold_below_the_usual_lower_one_ends_the_kubelet() -> None
 
 
 def test_a_grace_period_may_be_an_argument() -> None:
-    soft = {"evictionSoft": {"memory.available": "300Mi"}}
-    (finding,) = found(**soft)
+    soft = {"memory.available": "300Mi"}
+    (finding,) = found(evictionSoft=soft)
     assert finding.id == "kubernetes.kubelet_soft_grace" and "evictionSoftGracePeriod" in finding.hint
-    assert not found(args=("eviction-soft-grace-period=memory.available=1m30s",), **soft)
-    assert not found(evictionSoftGracePeriod={"memory.available": "1m30s"}, **soft)
+    assert not found(args=("eviction-soft-grace-period=memory.available=1m30s",), evictionSoft=soft)
+    assert not found(evictionSoftGracePeriod={"memory.available": "1m30s"}, evictionSoft=soft)
 
 
 def test_the_switch_for_old_control_groups_came_with_1_31() -> None:

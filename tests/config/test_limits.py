@@ -49,7 +49,8 @@ STRUCTURE = [
 def test_reading_ends_where_a_limit_is_passed(
     monkeypatch: pytest.MonkeyPatch, limit: str, most: int, id: str, message: str
 ) -> None:
-    monkeypatch.setattr(tree, "DOCUMENT", replace(tree.DOCUMENT, **{limit: most}))
+    changes: dict[str, Any] = {limit: most}
+    monkeypatch.setattr(tree, "DOCUMENT", replace(tree.DOCUMENT, **changes))
     events = Events(monkeypatch)
     text = f"{SEED}# {limit}\nx: [" + "{a: 1}, " * 100 + "]\n"
     found = next(finding for finding in load(text).findings if finding.blocking)

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 PASSWORD = "Testing123"
-GENTLY = settings(
-    deadline=None, max_examples=min(40, settings.default.max_examples), suppress_health_check=list(HealthCheck)
-)
+GENTLY = settings(deadline=None, max_examples=min(40, settings().max_examples), suppress_health_check=list(HealthCheck))
 
 
 def _same(document: Document, dialect: str) -> None:

@@ -118,7 +118,8 @@ def installed(page: Page, site: Site, lab_bundle: Path, tmp_path_factory: pytest
     page.goto(f"/clusters/{cluster}/")
     walk.remember("cluster")
     (kubectl,) = lab_bundle.glob("kubernetes/*/bin/linux/amd64/kubectl")
-    runnable = shutil.copy(kubectl, place / "kubectl")
+    runnable = place / "kubectl"
+    shutil.copy(kubectl, runnable)
     runnable.chmod(0o755)
     return Installed(walk, run, state, runnable, kubeconfig, document, log)
 

@@ -188,7 +188,7 @@ def kubeconfig(walk: Walk, place: Path) -> Path:
 
 def give_password(walk: Walk) -> None:
     """Confirm the password, so that secrets can be downloaded."""
-    form = {"password": OWN_PASSWORD, "next": "/"}
+    form: dict[str, str | float | bool] = {"password": OWN_PASSWORD, "next": "/"}
     headers = {"X-CSRFToken": csrf_token(walk)}
     assert walk.page.request.post("/accounts/password/again/", form=form, headers=headers).ok
 

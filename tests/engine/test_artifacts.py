@@ -25,6 +25,8 @@ from tests.fake_host import Answer, FakeHost
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fake_host import Ran
+
 CONTAINERD = runtime_of(seed())
 REF = "registry.k8s.io/pause:3.9"
 
@@ -36,7 +38,12 @@ def machine_on(host: FakeHost) -> Machine:
 
 def test_an_image_is_pulled_by_the_machine_and_then_observed_in_the_runtime() -> None:
     host = FakeHost("node1", [("ctr -n k8s.io images ls", 1)])
-    host.answer("crictl pull", lambda ran: (host.answer("ctr -n k8s.io images ls", 0), Answer())[1])
+
+    def pull(ran: Ran) -> Answer:
+        host.answer("ctr -n k8s.io images ls", 0)
+        return Answer()
+
+    host.answer("crictl pull", pull)
     machine, want = machine_on(host), image(REF, None, CONTAINERD)
     assert want.seen(machine).found == "the runtime does not have it"
     want.reach(machine)
@@ -140,7 +147,12 @@ def test_an_archive_is_read_once_for_machines_that_ask_at_the_same_time(
     path = packed(tmp_path / "tool.tar", "w", one=b"first").path
     opened: list[str] = []
     real = archives._members
-    monkeypatch.setattr(archives, "_members", lambda packed, name: (opened.append(name), real(packed, name))[1])
+
+    def members(packed: Any, name: Any) -> Any:
+        opened.append(name)
+        return real(packed, name)
+
+    monkeypatch.setattr(archives, "_members", members)
     asking = [threading.Thread(target=member_digests, args=(path, ("bin/one",), "0")) for _ in range(5)]
     for each in asking:
         each.start()

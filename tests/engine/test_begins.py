@@ -57,7 +57,7 @@ def carried_out(deed: Callable[[str, Cancel], None]) -> tuple[Outcome, list[str]
         make_plan(DOCUMENT, "test", steps=register, checks=Checks()),
         document=DOCUMENT,
         open_host=lambda spec: FakeHost(spec.name),
-        source=None,  # type: ignore[arg-type]
+        source=None,  # type: ignore[arg-type]  # no step takes a file
         sink=sink,
         cancel=cancel,
     )

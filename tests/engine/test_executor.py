@@ -24,6 +24,7 @@ from tests.plans import waits_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.config.finding import Finding
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
@@ -67,7 +68,7 @@ class World:
             make_plan(DOCUMENT, "test", steps=self.register, checks=self.checks),
             document=DOCUMENT,
             open_host=lambda spec: self.hosts[spec.name],
-            source=None,  # type: ignore[arg-type]
+            source=None,  # type: ignore[arg-type]  # no step takes a file
             sink=self.sink,
             cancel=self.cancel,
             waivers=waivers,
@@ -169,12 +170,12 @@ def test_a_retryable_error_is_tried_again(world: World) -> None:
 
 def test_all_prechecks_report_before_anything_changes(world: World) -> None:
     @precheck("x.bad", register=world.checks)
-    def bad(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def bad(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """Everything is bad on every machine"""
         yield error(f"{machine.name} is bad.")
 
     @precheck("x.meh", register=world.checks)
-    def meh(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def meh(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """Something is odd on every machine"""
         yield warning("odd")
 
@@ -194,12 +195,12 @@ def test_all_prechecks_report_before_anything_changes(world: World) -> None:
 
 def test_a_waiver_covers_only_what_it_names(world: World) -> None:
     @precheck("x.bad", register=world.checks)
-    def bad(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def bad(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """Everything is bad on every machine"""
         yield error(f"{machine.name} is bad.")
 
     @precheck("x.never", waivable=False, register=world.checks)
-    def never(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def never(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """Nothing here can be waived"""
         if "x.never" in said:
             yield error(f"{machine.name} is beyond help.")
@@ -215,7 +216,7 @@ def test_a_waiver_covers_only_what_it_names(world: World) -> None:
 
 def test_a_waived_warning_is_reported_as_waived(world: World) -> None:
     @precheck("x.meh", register=world.checks)
-    def meh(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def meh(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """Something is odd on every machine"""
         yield warning("odd")
 
@@ -229,7 +230,7 @@ def test_a_precheck_is_repeated_after_a_broken_connection(world: World, monkeypa
     asked: list[str] = []
 
     @precheck("x.shaky", register=world.checks)
-    def shaky(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def shaky(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """The connection holds"""
         asked.append(machine.name)
         if asked.count("b") == 1 and machine.name == "b":
@@ -256,7 +257,8 @@ def test_a_dry_run_changes_nothing_and_shows_the_difference(world: World) -> Non
 
 
 def test_a_cancel_stops_the_walk_but_not_an_uncut_step(world: World) -> None:
-    begun, finished = threading.Event(), []
+    begun = threading.Event()
+    finished: list[int] = []
 
     @step("one/critical", on="control-plane", uncut=True, register=world.register)
     def critical(machine: Machine, cluster: Cluster) -> Iterator[Want]:
@@ -270,7 +272,11 @@ def test_a_cancel_stops_the_walk_but_not_an_uncut_step(world: World) -> None:
         """Never come to this"""
         yield flag("never", set())
 
-    asker = threading.Thread(target=lambda: begun.wait(5) and world.cancel.ask("Cancelled by alice."))
+    def cancel() -> None:
+        if begun.wait(5):
+            world.cancel.ask("Cancelled by alice.")
+
+    asker = threading.Thread(target=cancel)
     asker.start()
     outcome = world.run()
     asker.join()
@@ -329,7 +335,7 @@ def test_unreadable_machines_are_left_out_of_comparisons(world: World) -> None:
     seen: list[tuple[str, ...]] = []
 
     @precheck("x.compares", register=world.checks)
-    def compares(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def compares(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """Machines are compared with those that can be read"""
         seen.append(tuple(each.name for each in cluster.readable()))
         yield from ()
@@ -342,7 +348,7 @@ def test_unreadable_machines_are_left_out_of_comparisons(world: World) -> None:
 
 def test_a_step_that_waits_for_another_waits_for_prechecks_through_it(world: World) -> None:
     @precheck("x.fine", register=world.checks)
-    def fine(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def fine(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """All is well on every machine"""
         yield from ()
 
@@ -360,13 +366,13 @@ def _nothing(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 def test_an_unreadable_machine_is_reported_once(world: World) -> None:
     @precheck("access.facts", register=world.checks)
-    def facts(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def facts(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """The machine can be read at all"""
         machine.note(machine.facts.kernel)
         yield from ()
 
     @precheck("a.before.by.name", register=world.checks)
-    def other(machine: Machine, cluster: Cluster) -> Iterator[object]:
+    def other(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         """Another precheck on each machine"""
         machine.ask(sh("true"))
         yield warning("Seen.")

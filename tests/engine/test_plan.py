@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 import pytest
 
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-    from clusters.engine.wants import Want
 
 recipe("graph", "Graph", "precheck", "one", "two")
 
 
-def nothing(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+def nothing(machine: Machine, cluster: Cluster) -> Iterator[Never]:
     """Want nothing at all"""
     yield from ()
 

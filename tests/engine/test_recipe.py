@@ -193,7 +193,7 @@ def carry_out(register: Register, *, dry_run: bool = False, sink: Kept | None = 
         make_plan(DOCUMENT, "all", steps=register, checks=Checks()),
         document=DOCUMENT,
         open_host=lambda spec: hosts[spec.name],
-        source=None,  # type: ignore[arg-type]
+        source=None,  # type: ignore[arg-type]  # no step takes a file
         sink=sink or Kept(),
         cancel=Cancel(),
         dry_run=dry_run,

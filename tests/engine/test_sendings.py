@@ -153,5 +153,5 @@ def test_a_wait_for_a_turn_is_logged_and_ends_with_a_cancel(tmp_path: Path) -> N
         with pytest.raises(Cancelled):
             other.do(sh("cat"), stdin=tmp_path / "file")
 
-    said = [event.text for event in sink.events if getattr(event, "text", "").startswith("waiting")]  # type: ignore[attr-defined]
+    said = [event.text for event in sink.events if isinstance(event, Output) and event.text.startswith("waiting")]
     assert said == ["waiting: node1 gets its files first, because others wait for it"]

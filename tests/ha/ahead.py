@@ -5,14 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.ha.installed import install
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
     from pathlib import Path
-
-    import pytest
 
     from tests.ha.installed import Installed
     from tests.ha.layouts import Layout
@@ -66,5 +66,9 @@ def in_order(item: pytest.Item) -> int:
 def comes_next(item: pytest.Item, items: Iterable[pytest.Item]) -> Layout | None:
     """The layout that tests after this one INSTALL, in another file."""
     later = list(items)[list(items).index(item) :]
-    installed = [getattr(each.module, "INSTALLS", None) for each in later if each.path != item.path]
+    installed = [
+        getattr(each.module, "INSTALLS", None)
+        for each in later
+        if isinstance(each, pytest.Function) and each.path != item.path
+    ]
     return next((layout for layout in installed if layout is not None), None)

@@ -13,6 +13,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +162,7 @@ class Installed:
     def wait_until_api_servers_are_ready(self) -> None:
         """On a busy machine an API server may restart after the installation, and grants no rights at first."""
         for name in self.layout.master:
-            wait_for(lambda name=name: self._is_ready(name), PATIENCE, f"a ready API server on {name}")
+            wait_for(partial(self._is_ready, name), PATIENCE, f"a ready API server on {name}")
 
     def _is_ready(self, name: str) -> bool:
         try:

@@ -4,6 +4,7 @@ images come from a private registry with a login."""
 from __future__ import annotations
 
 import json
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,16 @@ def answer_at(cluster: Installed, address: str) -> str:
     return cluster.lab.execute("node2", f"curl -sf -m 5 http://{in_url(address)}/").strip()
 
 
+def a_node_answers_at(cluster: Installed, address: str) -> bool:
+    """Whether a request from node2 to that address gets the answer of a web server."""
+    return answer_at(cluster, address) in NODES
+
+
+def prints(cluster: Installed, on: str, command: str, text: str) -> bool:
+    """Whether a command on a machine prints this text alone."""
+    return cluster.lab.execute(on, command).strip() == text
+
+
 def in_url(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
@@ -105,20 +116,14 @@ def test_pods_reach_each_other_over_both(cluster: Installed) -> None:
             # With the pod's network and the host's curl: Debian's static busybox crashes when it resolves an address.
             pod = "nsenter --net --target $(pgrep -xf 'httpd -f -p 8080 -h /tmp/web')"
             ask = f"{pod} curl -sf -m 5 http://{in_url(address)}:8080/ || true"
-            wait_until(
-                lambda here=here, there=there, ask=ask: cluster.lab.execute(here, ask).strip() == there,
-                60,
-                f"{there} to answer {here} at {address}",
-            )
+            wait_until(partial(prints, cluster, here, ask, there), 60, f"{there} to answer {here} at {address}")
 
 
 def test_a_service_answers_at_both_of_its_addresses(cluster: Installed) -> None:
     (ipv4, ipv6) = cluster.kubectl_json("get", "service", "web")["spec"]["clusterIPs"]
     assert ":" in ipv6 and ":" not in ipv4
     for address in (ipv4, ipv6):
-        wait_until(
-            lambda address=address: answer_at(cluster, address) in NODES, 30, f"the service to answer at {address}"
-        )
+        wait_until(partial(a_node_answers_at, cluster, address), 30, f"the service to answer at {address}")
 
 
 def test_a_second_run_changes_nothing_and_a_reboot_loses_no_route(cluster: Installed) -> None:

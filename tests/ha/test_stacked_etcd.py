@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,12 +63,16 @@ def test_all_three_are_ready_with_a_voting_member_each(cluster: Installed, lab_b
     assert "/var/lib/etcd-of-kubeadm" in cluster.lab.execute("node2", "ls -d /var/lib/etcd-of-kubeadm/member")
 
 
+def audits_its_content(cluster: Installed, name: str) -> bool:
+    """Whether the audit log of a machine has the content of the ConfigMap that was sent to it."""
+    return any("responseObject" in each for each in changes.audited(cluster, name, f"sent-to-{name}"))
+
+
 def test_settings_of_the_document_take_effect(cluster: Installed) -> None:
     # kubelet reports its static pods to the API server with a delay.
     for name in ("kube-apiserver-node2", "etcd-node3"):
-        wait_until(
-            lambda name=name: cluster.kubectl_json("get", "pod", name, "-n", "kube-system"), 90, f"the pod {name}"
-        )
+        read = partial(cluster.kubectl_json, "get", "pod", name, "-n", "kube-system")
+        wait_until(read, 90, f"the pod {name}")
     pod = cluster.kubectl_json("get", "pod", "kube-apiserver-node2", "-n", "kube-system")["spec"]["containers"][0]
     assert {"--event-ttl=2h0m0s", "--feature-gates=CPUManagerPolicyAlphaOptions=true"} <= set(pod["command"])
     assert '"kind":"Event"' in cluster.lab.execute("node3", "head -n 1 /var/log/kubernetes/audit/audit.log")
@@ -123,9 +128,7 @@ def test_changes_of_the_document_take_effect_while_clients_hardly_notice(
         assert cluster.kubectl_json("get", "node", name)["status"]["capacity"]["pods"] == "77"
         cluster.kubectl("create", "configmap", f"sent-to-{name}", "--from-literal=word=heard", on=name)
         wait_until(
-            lambda name=name: any(
-                "responseObject" in each for each in changes.audited(cluster, name, f"sent-to-{name}")
-            ),
+            partial(audits_its_content, cluster, name),
             30,
             f"the audit log of {name} to have the content of a ConfigMap",
         )

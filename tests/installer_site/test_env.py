@@ -12,9 +12,10 @@ from django.core.exceptions import ImproperlyConfigured
 from installer_site import env, system_checks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 
 def test_a_secret_can_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -27,10 +28,12 @@ def test_a_secret_can_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 @pytest.mark.parametrize(("read", "value"), [(env.flag, "maybe"), (lambda name: env.number(name, 1), "-3")])
-def test_an_error_names_the_variable(monkeypatch: pytest.MonkeyPatch, read: object, value: str) -> None:
+def test_an_error_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, read: Callable[[str], object], value: str
+) -> None:
     monkeypatch.setenv("SLIPWAY_X", value)
     with pytest.raises(ImproperlyConfigured, match=f"SLIPWAY_X is '{value}'"):
-        read("SLIPWAY_X")  # type: ignore[operator]
+        read("SLIPWAY_X")
 
 
 def test_a_database_is_named_by_its_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -63,14 +66,14 @@ def test_a_secret_is_created_once_and_readable_only_by_its_owner(tmp_path: Path)
     assert [file.name for file in path.parent.iterdir()] == ["secret"]
 
 
-def test_the_check_finds_an_invalid_key(settings: SettingsWrapper, tmp_path: Path) -> None:
+def test_the_check_finds_an_invalid_key(settings: Settings, tmp_path: Path) -> None:
     settings.SLIPWAY_SECRET_KEYS = ["short"]
     settings.SLIPWAY_ARTIFACTS = str(tmp_path / "nowhere")
     assert [found.id for found in system_checks.keys_are_fernet_keys(None)] == ["slipway.E001"]
     assert [found.id for found in system_checks.named_places_exist(None)] == ["slipway.W001"]
 
 
-def test_the_setting_for_no_artifacts_is_not_a_missing_directory(settings: SettingsWrapper) -> None:
+def test_the_setting_for_no_artifacts_is_not_a_missing_directory(settings: Settings) -> None:
     settings.SLIPWAY_ARTIFACTS, settings.SLIPWAY_PRACTICE_FILE = "none", ""
     assert system_checks.named_places_exist(None) == []
 
@@ -84,9 +87,7 @@ def test_the_setting_for_no_artifacts_is_not_a_missing_directory(settings: Setti
         (["mirror.example"], ["slipway.E003"]),
     ],
 )
-def test_mirrors_are_checked_before_a_run_needs_them(
-    settings: SettingsWrapper, mirrors: list[str], found: list[str]
-) -> None:
+def test_mirrors_are_checked_before_a_run_needs_them(settings: Settings, mirrors: list[str], found: list[str]) -> None:
     settings.SLIPWAY_ARTIFACTS_MIRRORS = mirrors
     assert [each.id for each in system_checks.mirrors_can_be_used(None)] == found
 

@@ -55,7 +55,7 @@ def request_page(pages: FairRequests, path: str, session: str = "", address: str
     async def send(message: Any) -> None:
         pass
 
-    return asyncio.get_running_loop().create_task(pages(scope, None, send))  # type: ignore[arg-type]
+    return asyncio.get_running_loop().create_task(pages(scope, None, send))
 
 
 async def rest() -> None:
@@ -230,7 +230,7 @@ def test_a_client_is_identified_as_by_django_with_repeated_headers(kind: str, se
 def test_more_cookie_headers_give_a_user_no_more_places() -> None:
     async def story() -> None:
         pages = Pages()
-        fair = FairRequests(pages)  # type: ignore[arg-type]
+        fair = FairRequests(pages)
         note("secret", 7)
 
         async def send(message: Any) -> None:

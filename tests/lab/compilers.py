@@ -44,7 +44,7 @@ def environment(cache: Path) -> dict[str, str]:
 def download(go: Path, module: str, build: Build, more: Mapping[str, str] | None = None) -> tuple[Path, str]:
     """Have Go fetch a module by `path@version`; returns its directory and its checksum."""
     output = run(
-        [go, "mod", "download", "-json", module], cwd=build.target, env=environment(build.cache) | (more or {})
+        [go, "mod", "download", "-json", module], cwd=build.target, env={**environment(build.cache), **(more or {})}
     )
     found = json.loads(output)
     if "Error" in found:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.lab import compilers
+from tests.lab import compilers as compilers  # recipes of bundles name it as a part of this module
 from tests.lab.commands import LabError, run
 from tests.lab.recipe import Build, Product, digest_of
 
@@ -73,8 +73,8 @@ def compile_programs(source: Source, build: Build) -> None:
     options = ["-mod=readonly", "-trimpath", "-gcflags", "all=-dwarf=false -l", *tags, "-ldflags", " ".join(link)]
     environment = compilers.environment(build.cache) | {"CGO_ENABLED": "1" if source.c else "0"}
     packages = list(source.programs.values())
-    whole = [go, "build", "-buildvcs=false", *options, "-o", f"{build.target}/", *packages]
-    suites = [
+    whole: list[str | Path] = [go, "build", "-buildvcs=false", *options, "-o", f"{build.target}/", *packages]
+    suites: list[list[str | Path]] = [
         [go, "test", "-c", "-vet=off", *options, "-o", build.target / name, each]
         for name, each in source.suites.items()
     ]

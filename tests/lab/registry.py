@@ -46,7 +46,7 @@ def running(lab: Lab, place: Path) -> Iterator[str]:
     """A registry that runs until the end of the block; returns its `host:port`. The lab must be up."""
     root = obtain(REGISTRY, lab.cache)
     libraries = {"LD_LIBRARY_PATH": str(root / "usr/lib/x86_64-linux-gnu")}
-    words = [root / "usr/bin/htpasswd", "-Bbn", USER, PASSWORD]
+    words: list[str | Path] = [root / "usr/bin/htpasswd", "-Bbn", USER, PASSWORD]
     (place / "users").write_text(run(words, env=libraries))
     host = lab.network.gateway
     settings = {

@@ -124,7 +124,9 @@ def test_images_have_the_names_that_kubeadm_asks_for(bundle: Path, which: str, i
     assert {image["ref"] for image in index["images"]} == IMAGES[which]
     for image in index["images"]:
         with tarfile.open(bundle / image["path"]) as archive:
-            manifest = json.load(archive.extractfile("manifest.json"))
+            member = archive.extractfile("manifest.json")
+            assert member is not None
+            manifest = json.load(member)
         assert manifest[0]["RepoTags"] == [image["ref"]]
 
 

@@ -35,7 +35,7 @@ def test_the_page_names_the_contents_of_every_image(conformance_suite: Path) -> 
 
 def test_the_smoke_test_is_a_tenth_of_all(conformance_suite: Path, tmp_path: Path) -> None:
     report_file = tmp_path / "report.json"
-    command = [conformance_suite / "e2e.test", "--ginkgo.dry-run", "--ginkgo.label-filter=Conformance"]
+    command = [str(conformance_suite / "e2e.test"), "--ginkgo.dry-run", "--ginkgo.label-filter=Conformance"]
     subprocess.run([*command, f"--ginkgo.json-report={report_file}"], capture_output=True, check=True)
     every = suite.outcomes(json.loads(report_file.read_text()))
     meant = [each for each in every if re.search(selection.smoke_expression(), each.name)]

@@ -52,7 +52,7 @@ def test_a_bundle_has_the_plugins_images_besides(plugin: NetworkImages, tmp_path
     (newest / "bundle.yaml").write_text(before)
     (programs / "daemon").write_text("program")
     there = {f"bundle-{NEWEST}": newest, "crictl": programs, "net-base": base}
-    networks._make(plugin, Making(target, there))  # type: ignore[arg-type] - as much of a build as is needed
+    networks._make(plugin, Making(target, there))  # type: ignore[arg-type]  # as much of a build as is needed
     index = yaml.safe_load((target / "bundle.yaml").read_text())
     assert [each["ref"] for each in index["images"]] == ["pause", "docker.io/net/daemon:v1"]
     assert (target / index["images"][1]["path"]).is_file() and index["images"][1]["note"] == "of ours"

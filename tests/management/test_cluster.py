@@ -18,7 +18,7 @@ from clusters.models import AuditEntry, Cluster, HostKey, Run
 from clusters.runs.access.targets import target_for
 from clusters.runs.supervise import supervise
 from clusters.services import document_of
-from tests.processes import manage, wait_for
+from tests.processes import manage_and_read, wait_for
 from tests.remote.auth.test_keys import ECDSA, ED25519, OPENSSH, PKCS1, PKCS8, RSA, pem
 from tests.runs.fakes import Ended
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _pretended(settings: SettingsWrapper) -> None:
+def _pretended(settings: Settings) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.quick"
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
 
@@ -105,7 +105,7 @@ def test_an_error_of_the_document_is_waived_by_its_id(file: Path, seed: str, adm
 
 
 def test_a_failure_is_reported_as_a_card_and_by_the_exit_code(
-    file: Path, admin: User, settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
+    file: Path, admin: User, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.fails"
     with pytest.raises(SystemExit) as ended:
@@ -160,7 +160,7 @@ def test_an_active_run_is_not_disturbed(file: Path, admin: User) -> None:
 def test_ctrl_c_cancels_with_a_message(file: Path, admin: User) -> None:
     arguments = ("cluster", "create", "-f", str(file), "--accept-host-keys", "--yes")
     lives = {"PYTHONUNBUFFERED": "1", "SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.endless"}
-    with manage(*arguments, read=True, **lives) as process:
+    with manage_and_read(*arguments, **lives) as process:
         wait_for(lambda: Run.objects.filter(last_line__gt=3).exists(), what="the first lines")
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=90)
@@ -186,7 +186,7 @@ KEYS: dict[str, str] = {}
 
 
 def test_key_files_are_read_as_the_commands_user_and_stored_nowhere(
-    file: Path, admin: User, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+    file: Path, admin: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = f"{__name__}.logged_in_with"
     home = file.parent / "home"

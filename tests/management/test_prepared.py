@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 __all__ = ["forgotten", "lift"]
 
@@ -29,7 +29,7 @@ WHY = ("--reason", "a lab needs no more")
 
 
 @pytest.fixture(autouse=True)
-def _pretended(settings: SettingsWrapper) -> None:
+def _pretended(settings: Settings) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fake_machines.run_on_machines"
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
 

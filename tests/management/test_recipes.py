@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.engine.recipe import Recipe
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _pretended(settings: SettingsWrapper) -> None:
+def _pretended(settings: Settings) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fake_machines.run_on_machines"
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
 
@@ -109,7 +109,8 @@ def test_a_preview_of_another_file_leaves_the_stored_document(file: Path, admin:
     stored = Cluster.objects.get(name="sample", owner=admin)
     file.write_text(SEED.replace("v1.20.2", "v1.20.4"))
     cluster("create", "-f", str(file), "--preview")
-    assert "v1.20.4" in Run.objects.first().document
+    run = Run.objects.first()
+    assert run is not None and "v1.20.4" in run.document
     stored.refresh_from_db()
     assert "v1.20.2" in stored.document and stored.kubernetes_version == "v1.20.2"
 

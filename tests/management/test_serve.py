@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 from clusters.models import Run
 from clusters.services import first_admin
 from tests.proc import children_of, state_of, words_of
-from tests.processes import manage, wait_for
+from tests.processes import manage, manage_and_read, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_a_killed_worker_is_restarted_and_its_run_continues(make_run: Callable[.
 
 def test_the_first_start_prints_a_password_and_its_death_ends_everything() -> None:
     port = free_port()
-    with manage("serve", "--listen", f"127.0.0.1:{port}", PYTHONUNBUFFERED="1", read=True) as serve:
+    with manage_and_read("serve", "--listen", f"127.0.0.1:{port}", PYTHONUNBUFFERED="1") as serve:
         assert serve.stdout is not None
         said = ""
         while f"http://127.0.0.1:{port}/" not in said:

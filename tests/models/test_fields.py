@@ -14,7 +14,7 @@ from clusters.models import Cluster
 from clusters.models.fields import KeyMissing
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ def test_empty_values_stay_empty() -> None:
     assert Cluster.objects.get(pk=cluster.pk).document == ""
 
 
-def test_a_wrong_key_is_an_error_with_a_hint(settings: SettingsWrapper) -> None:
+def test_a_wrong_key_is_an_error_with_a_hint(settings: Settings) -> None:
     cluster = Cluster.objects.create(name="c", document="secret")
     settings.SLIPWAY_SECRET_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(KeyMissing, match="not among the 1 keys") as caught:
@@ -45,7 +45,7 @@ def test_a_wrong_key_is_an_error_with_a_hint(settings: SettingsWrapper) -> None:
     assert "rotate_keys" in caught.value.hint
 
 
-def test_an_invalid_key_is_an_error(settings: SettingsWrapper) -> None:
+def test_an_invalid_key_is_an_error(settings: Settings) -> None:
     settings.SLIPWAY_SECRET_KEYS = ["short"]
     with pytest.raises(ImproperlyConfigured, match="SLIPWAY_SECRET_KEYS"):
         Cluster.objects.create(name="c", document="secret")
@@ -56,7 +56,7 @@ def test_encrypted_values_cannot_be_searched() -> None:
         Cluster.objects.filter(document="x").exists()
 
 
-def test_after_a_rotation_the_old_key_is_not_needed(settings: SettingsWrapper) -> None:
+def test_after_a_rotation_the_old_key_is_not_needed(settings: Settings) -> None:
     old, new = settings.SLIPWAY_SECRET_KEYS[0], Fernet.generate_key().decode()
     cluster = Cluster.objects.create(name="c", document="secret", kubeconfig="also")
     settings.SLIPWAY_SECRET_KEYS = [new, old]
@@ -66,7 +66,7 @@ def test_after_a_rotation_the_old_key_is_not_needed(settings: SettingsWrapper) -
     assert (found.document, found.kubeconfig) == ("secret", "also")
 
 
-def test_a_rotation_without_the_old_key_changes_nothing(settings: SettingsWrapper) -> None:
+def test_a_rotation_without_the_old_key_changes_nothing(settings: Settings) -> None:
     cluster = Cluster.objects.create(name="c", document="secret")
     before = stored(cluster)
     settings.SLIPWAY_SECRET_KEYS = [Fernet.generate_key().decode()]

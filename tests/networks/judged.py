@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,7 +72,7 @@ def apply(cluster: Installed, *objects: dict[str, Any]) -> None:
 
 def address(cluster: Installed, node: str) -> str:
     """The address of the pod on that node, once it is ready; else nothing."""
-    status = cluster.seen("get", "pod", f"web-{node}")["status"]
+    status = cluster.kubectl_json("get", "pod", f"web-{node}")["status"]
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions", ()))
     return str(status["podIP"]) if ready else ""
 
@@ -84,13 +85,18 @@ def reaches(cluster: Installed, node: str, target: str) -> bool:
     return answer == "yes"
 
 
+def serves(cluster: Installed, there: str, at: str, node: str) -> bool:
+    """Whether a node gets the answer of that web server at the address of its service."""
+    return cluster.lab.execute(node, f"curl -sf -m 5 http://{at}/hostname || true").strip() == f"web-{there}"
+
+
 @pytest.fixture(scope="module")
 def addresses(cluster: Installed) -> dict[str, str]:
     """A web server on each worker, with a service: node -> address of its pod."""
     workers = cluster.layout.worker
     apply(cluster, *(web(node) for node in workers), *(service(node) for node in workers))
     for node in workers:
-        wait_until(lambda node=node: address(cluster, node), 120, f"the pod on {node}")
+        wait_until(partial(address, cluster, node), 120, f"the pod on {node}")
     return {node: address(cluster, node) for node in workers}
 
 
@@ -102,26 +108,17 @@ def test_pods_of_different_nodes_reach_each_other(cluster: Installed, addresses:
     assert len(addresses) > 1
     for here in addresses:
         for there, at in addresses.items():
-            wait_until(
-                lambda here=here, at=at: reaches(cluster, here, f"{at}:{PORT}"), SECONDS, f"{there} to answer {here}"
-            )
+            wait_until(partial(reaches, cluster, here, f"{at}:{PORT}"), SECONDS, f"{there} to answer {here}")
 
 
 def test_services_answer_pods_and_nodes(cluster: Installed, addresses: dict[str, str]) -> None:
     """A pod's own service is among them: its packets come back to where they were sent from."""
     for there in addresses:
-        at = cluster.seen("get", "service", f"web-{there}")["spec"]["clusterIP"]
+        at = cluster.kubectl_json("get", "service", f"web-{there}")["spec"]["clusterIP"]
         for here in addresses:
-            wait_until(
-                lambda here=here, at=at: reaches(cluster, here, f"{at}:80"), SECONDS, f"{there}'s service for {here}"
-            )
+            wait_until(partial(reaches, cluster, here, f"{at}:80"), SECONDS, f"{there}'s service for {here}")
         for node in (*cluster.layout.master, *cluster.layout.worker):
-            asked = f"curl -sf -m 5 http://{at}/hostname || true"
-            wait_until(
-                lambda node=node, asked=asked, there=there: cluster.lab.execute(node, asked).strip() == f"web-{there}",
-                SECONDS,
-                f"{there}'s service for {node}",
-            )
+            wait_until(partial(serves, cluster, there, at, node), SECONDS, f"{there}'s service for {node}")
 
 
 def test_a_policy_denies_and_allows(cluster: Installed, addresses: dict[str, str]) -> None:

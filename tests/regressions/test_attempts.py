@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from tests.sshd import Sshd
 
@@ -68,7 +68,7 @@ def text_of(person: Client, run: Run, name: str) -> str:
 
 @pytest.mark.parametrize("end", ["fails", "broken", "cannot", "given up", "cancelled", "unreadable"])
 def test_18_nothing_that_failed_is_shown_as_waiting(
-    make_run: Callable[..., Run], client: Client, alice: User, settings: SettingsWrapper, end: str
+    make_run: Callable[..., Run], client: Client, alice: User, settings: Settings, end: str
 ) -> None:
     """However a run ended, none of its pages shows anything as waiting or running."""
     client.force_login(alice)

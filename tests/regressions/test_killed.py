@@ -117,13 +117,13 @@ def test_09_a_cancel_or_a_kill_keeps_the_log(make_run: Callable[..., Run], perso
     for end in ("cancel", "kill"):
         run = make_run()
         with manage("work", SLIPWAY_LEASE_SECONDS="2") as process:
-            wait_for(lambda run=run: Run.objects.get(pk=run.pk).last_line > 10, what="the first lines")
+            wait_for(Run.objects.filter(pk=run.pk, last_line__gt=10).exists, what="the first lines")
             seen = content_of(person.get(reverse("run-log-text", args=[run.pk]), {"times": "no"})).split("\n\n", 1)[-1]
             if end == "kill":
                 process.kill()
             else:
                 person.post(reverse("run-cancel", args=[run.pk]))
-                wait_for(lambda run=run: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
+                wait_for(Run.objects.filter(pk=run.pk, finished_at__isnull=False).exists, what="the end of the run")
         after = content_of(person.get(reverse("run-log-text", args=[run.pk]), {"times": "no"}))
         lines = [line for line in seen.splitlines() if line.startswith("pid ")]
         assert len(lines) > 10

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from tests.sshd import Sshd
 
@@ -38,7 +38,7 @@ CODED = re.compile(rb"[A-Za-z0-9+/]{16,}")
 
 
 @pytest.fixture
-def leaked(make_run: Callable[..., Run], settings: SettingsWrapper) -> Run:
+def leaked(make_run: Callable[..., Run], settings: Settings) -> Run:
     """A run in which programs printed every secret they know in every form."""
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.leaky"
     run = make_run()

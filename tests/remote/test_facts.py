@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -196,7 +196,8 @@ def test_a_real_machine_is_described_as_it_is(root: SshHost) -> None:
     assert {"cpu", "memory", "pids"} <= set(facts.cgroup_controllers)
     assert facts.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     links = subprocess.run(["ip", "-o", "link"], check=True, capture_output=True, text=True).stdout
-    assert dict(facts.mtus)["lo"] == int(re.search(r" lo: .* mtu (\d+)", links)[1])  # type: ignore[index]
+    loopback = re.search(r" lo: .* mtu (\d+)", links)
+    assert loopback is not None and dict(facts.mtus)["lo"] == int(loopback[1])
     assert facts.os_name
     assert "tar" in facts.tools
 
@@ -204,7 +205,14 @@ def test_a_real_machine_is_described_as_it_is(root: SshHost) -> None:
 @pytest.mark.sshd
 def test_reading_changes_nothing_and_facts_are_plain_data(root: SshHost) -> None:
     first, second = read_facts(root), read_facts(root)
-    still = {"clock": 0, "clock_skew": 0, "clock_doubt": 0, "root_free_mb": 0, "var_free_mb": 0, "listening": ()}
+    still: dict[str, Any] = {
+        "clock": 0,
+        "clock_skew": 0,
+        "clock_doubt": 0,
+        "root_free_mb": 0,
+        "var_free_mb": 0,
+        "listening": (),
+    }
 
-    assert dataclasses.replace(first, **still) == dataclasses.replace(second, **still)  # type: ignore[arg-type]
+    assert dataclasses.replace(first, **still) == dataclasses.replace(second, **still)
     assert all(isinstance(address, Address) for address in first.addresses)

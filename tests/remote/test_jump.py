@@ -204,7 +204,7 @@ def two_hops(sshd: Sshd, bastion: Bastion) -> Iterator[tuple[Bastion, Target]]:
     with bastion_before(sshd) as inner:
         known = bastion.known()
         known.pin("127.0.0.1", inner.server.port, inner.server.key)
-        inner.known = lambda: known  # type: ignore[method-assign]
+        inner.known = lambda: known  # type: ignore[method-assign]  # both hops know the same keys
         yield inner, inner.target(via=inner.hop(via=bastion.hop()))
 
 

@@ -19,13 +19,14 @@ TARGET = Target("node1", "10.0.0.1", user="ubuntu", password=Secret("right"))
 
 def performed(out: str, err: str = "", *, timed_out: bool = False) -> Performed:
     """The result of a command with this output."""
-    taps = []
-    for text in (out, err):
-        tap = Tap(b"mark", Capture(), None)
-        tap.feed(f"mark 1\n{text}".encode())
-        tap.finish()
-        taps.append(tap)
-    return Performed(-1 if timed_out else 0, *taps, 60.0, timed_out=timed_out, allowed=60.0)
+    return Performed(-1 if timed_out else 0, _tap(out), _tap(err), 60.0, timed_out=timed_out, allowed=60.0)
+
+
+def _tap(text: str) -> Tap:
+    tap = Tap(b"mark", Capture(), None)
+    tap.feed(f"mark 1\n{text}".encode())
+    tap.finish()
+    return tap
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_path_is_never_read_here() -> None:
 
 
 def behind(jump: JumpHost, **fields: object) -> Target:
-    target = target_of(Host(name="n1", address="10.0.0.1", user="ubuntu", jump_host=jump, **fields))  # type: ignore[arg-type]
+    target = target_of(Host(name="n1", address="10.0.0.1", user="ubuntu", jump_host=jump, **fields))
     assert target.via is not None
     return target.via
 

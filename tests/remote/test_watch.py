@@ -31,7 +31,7 @@ class Peer:
 
 
 def watched(peer: Peer) -> Watch:
-    return Watch(peer, peer, ask_after=0.5, give_up_after=1.5)  # type: ignore[arg-type]
+    return Watch(peer, peer, ask_after=0.5, give_up_after=1.5)  # type: ignore[arg-type]  # both sides of a connection in one
 
 
 def test_a_paused_process_asks_before_it_cuts() -> None:

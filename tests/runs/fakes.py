@@ -23,6 +23,7 @@ from clusters.models import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from clusters.config.schema import Host
     from clusters.engine.events import Sink
@@ -151,11 +152,15 @@ def counting(task: Task, sink: Sink, cancel: Cancel, *, lines: int, a_second: in
     return Ended("succeeded", changed=1)
 
 
+def _hours_later(real: Callable[[], datetime], hours: int) -> Callable[[], datetime]:
+    return lambda: real() + timedelta(hours=hours)
+
+
 def time_traveller(task: Task, sink: Sink, cancel: Cancel) -> Ended:
     """Somebody sets the clock of the worker an hour forward, then two hours back."""
     real = timezone.now
     for hours, told in ((1, "set forward by"), (-1, "set back by")):
-        timezone.now = lambda hours=hours: real() + timedelta(hours=hours)  # type: ignore[assignment]
+        timezone.now = _hours_later(real, hours)
         sink.emit(events.Output(host="node1", step="os/prepare", text=f"{hours} h"))
         until = time.monotonic() + 90
         while not _in_a_log(told) and time.monotonic() < until and not cancel.wait(0.1):
@@ -191,7 +196,8 @@ def cannot(task: Task, sink: Sink, cancel: Cancel) -> Ended:
 
 def broken(task: Task, sink: Sink, cancel: Cancel) -> Ended:
     """A bug in Slipway, whose message quotes a secret."""
-    raise ZeroDivisionError(f"with {task.document.hosts[0].password.reveal()}")
+    password = task.document.hosts[0].password
+    raise ZeroDivisionError(f"with {password.reveal() if password else None}")
 
 
 def gentle_probe(
@@ -200,8 +206,8 @@ def gentle_probe(
     """A machine whose key must be accepted first, after that of its jump host."""
     for hop in route_to(host):
         if known.lookup(hop.address, hop.port) is None:
-            offered = {"key_type": "ssh-ed25519", "key": "BBBB", "fingerprint": f"SHA256:{hop.address}"}
-            offered |= {"address": hop.address, "port": hop.port}
+            offered: dict[str, str | int] = {"key_type": "ssh-ed25519", "key": "BBBB"}
+            offered |= {"fingerprint": f"SHA256:{hop.address}", "address": hop.address, "port": hop.port}
             tell({"name": "jump", "state": "ask", "message": "unknown", "hint": "", "offered": offered})
             return {}
         tell({"name": "jump", "state": "ok", "message": f"through {hop}", "hint": ""})

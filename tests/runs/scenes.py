@@ -106,7 +106,7 @@ def play(register: Register, task: Task, sink: Sink, cancel: Cancel) -> Outcome:
         make_plan(task.document, RECIPE, steps=register, checks=Checks()),
         document=task.document,
         open_host=lambda spec: SshHost(target_of(spec), task.known),
-        source=None,  # type: ignore[arg-type]
+        source=None,  # type: ignore[arg-type]  # no step takes a file
         sink=sink,
         cancel=cancel,
         granted=task.granted,
@@ -251,7 +251,7 @@ def three_steps(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
         make_plan(task.document, THREE_STEPS, steps=register, checks=checks, only=here & {*task.only}),
         document=task.document,
         open_host=lambda spec: SshHost(target_of(spec), task.known),
-        source=None,  # type: ignore[arg-type]
+        source=None,  # type: ignore[arg-type]  # no step takes a file
         sink=sink,
         cancel=cancel,
         waivers=task.waivers,

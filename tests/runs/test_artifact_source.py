@@ -14,7 +14,7 @@ from clusters.runs.artifact_source import available_versions, configured_source,
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from tests.conftest import BundleOf
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 MIRROR = "https://dl.k8s.io/=http://127.0.0.1:1/"
 
 
-def test_without_a_setting_the_source_is_upstream(settings: SettingsWrapper) -> None:
+def test_without_a_setting_the_source_is_upstream(settings: Settings) -> None:
     settings.SLIPWAY_ARTIFACTS = ""
     assert isinstance(configured_source(), Upstream) and source_is_upstream()
 
 
-def test_the_source_none_has_no_versions(settings: SettingsWrapper) -> None:
+def test_the_source_none_has_no_versions(settings: Settings) -> None:
     settings.SLIPWAY_ARTIFACTS = "None"
     assert isinstance(configured_source(), Nothing) and not source_is_upstream()
 
 
-def test_mirrors_of_the_settings_are_used(settings: SettingsWrapper, tmp_path: Path) -> None:
+def test_mirrors_of_the_settings_are_used(settings: Settings, tmp_path: Path) -> None:
     settings.SLIPWAY_ARTIFACTS, settings.SLIPWAY_DATA_DIR = "", tmp_path
     settings.SLIPWAY_ARTIFACTS_MIRRORS, settings.SLIPWAY_ARTIFACTS_ALLOW_HTTP = [MIRROR], True
     with pytest.raises(SourceError, match=r"^http://127.0.0.1:1/release/v1.20.2/bin/linux/amd64/kubelet.sha256 "):
@@ -61,7 +61,7 @@ def test_a_draft_starts_with_the_newest_proven_version_of_a_bundle(
 
 @pytest.mark.parametrize("artifacts", ["", "none", "/nowhere"])
 def test_without_a_bundle_a_draft_starts_with_the_newest_proven_version_of_all(
-    settings: SettingsWrapper, artifacts: str
+    settings: Settings, artifacts: str
 ) -> None:
     settings.SLIPWAY_ARTIFACTS = artifacts
     assert starter_version() == "v1.37.2"

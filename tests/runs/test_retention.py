@@ -16,13 +16,13 @@ from clusters.runs.retention import Retention, forget, preview
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def runs(make_run: Callable[..., Run], settings: SettingsWrapper) -> list[Run]:
+def runs(make_run: Callable[..., Run], settings: Settings) -> list[Run]:
     """Of one cluster, oldest first: failed, succeeded, failed, failed last week, failed now."""
     settings.SLIPWAY_KEEP_LOG_DAYS = 30
     made = []
@@ -60,7 +60,7 @@ def test_the_command_deletes_with_apply(runs: list[Run]) -> None:
     assert with_log(runs) == [False, True, False, True, True]
 
 
-def test_a_worker_deletes_old_logs_once_an_hour(runs: list[Run], settings: SettingsWrapper) -> None:
+def test_a_worker_deletes_old_logs_once_an_hour(runs: list[Run], settings: Settings) -> None:
     keeper = Retention()
     keeper.take()
     assert with_log(runs)[0] is False
@@ -69,7 +69,7 @@ def test_a_worker_deletes_old_logs_once_an_hour(runs: list[Run], settings: Setti
     assert with_log(runs)[0] is True
 
 
-def test_a_running_run_keeps_its_log(make_run: Callable[..., Run], settings: SettingsWrapper) -> None:
+def test_a_running_run_keeps_its_log(make_run: Callable[..., Run], settings: Settings) -> None:
     settings.SLIPWAY_KEEP_LOG_DAYS = 1
     run = make_run(state="running", started_at=timezone.now() - timedelta(days=50))
     Event.objects.create(run=run, seq=1, at=timezone.now(), kind="run")

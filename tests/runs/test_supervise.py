@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,7 @@ from clusters.services import run_cancel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.engine.plan import Plan
 
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def engine(settings: SettingsWrapper) -> Callable[[str], None]:
+def engine(settings: Settings) -> Callable[[str], None]:
     """Selects the fake engine, and a lease that expires only when a test ends it."""
     settings.SLIPWAY_LEASE_SECONDS = 300
     settings.SLIPWAY_HEARTBEAT_SECONDS = 0.2
@@ -161,7 +162,7 @@ def test_only_one_of_many_workers_gets_the_run(make_run: MakeRun, engine: Engine
             start.wait()
             got.append(claim_run(pk, f"worker-{pk}-{number}"))
 
-        threads = [in_thread(lambda number=number: race(number)) for number in range(4)]
+        threads = [in_thread(partial(race, number)) for number in range(4)]
         for thread in threads:
             thread.join()
         assert sum(one is not None for one in got) == 1
@@ -204,7 +205,7 @@ def test_a_cancel_that_comes_too_late_does_not_undo_a_success(make_run: MakeRun,
 
 
 def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
-    make_run: MakeRun, engine: Engine, settings: SettingsWrapper
+    make_run: MakeRun, engine: Engine, settings: Settings
 ) -> None:
     engine("endless")
     run = make_run()
@@ -225,9 +226,7 @@ def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
     assert_no_gap(second)
 
 
-def test_a_stopping_worker_releases_its_run_at_once(
-    make_run: MakeRun, engine: Engine, settings: SettingsWrapper
-) -> None:
+def test_a_stopping_worker_releases_its_run_at_once(make_run: MakeRun, engine: Engine, settings: Settings) -> None:
     """Also with continuous heartbeats, which must not claim the released run again."""
     engine("endless")
     settings.SLIPWAY_HEARTBEAT_SECONDS = 0.001

@@ -15,7 +15,7 @@ from tests.processes import manage, wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Cluster
 
@@ -66,7 +66,7 @@ def test_a_stopped_worker_releases_its_run_to_the_next_one_at_once(make_run: Cal
     assert_whole(run)
 
 
-def test_connection_tests_continue_after_a_new_key_is_accepted(cluster: Cluster, settings: SettingsWrapper) -> None:
+def test_connection_tests_continue_after_a_new_key_is_accepted(cluster: Cluster, settings: Settings) -> None:
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
     probes_start(actor=cluster.owner, cluster=cluster)
     _work_until(lambda: not Probe.objects.exclude(state="ask").exists())
@@ -82,7 +82,7 @@ def test_connection_tests_continue_after_a_new_key_is_accepted(cluster: Cluster,
 
 
 def test_a_failed_connection_test_is_reported_without_the_password(
-    cluster: Cluster, settings: SettingsWrapper, caplog: pytest.LogCaptureFixture
+    cluster: Cluster, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.SLIPWAY_PROBE = "tests.runs.fakes.rude_probe"
     probes_start(actor=cluster.owner, cluster=cluster, hosts=["node1"])
@@ -92,7 +92,7 @@ def test_a_failed_connection_test_is_reported_without_the_password(
     assert "Qcloud@123" not in str(row.stages) + caplog.text
 
 
-def test_a_repeated_test_is_not_overwritten_by_the_old_one(cluster: Cluster, settings: SettingsWrapper) -> None:
+def test_a_repeated_test_is_not_overwritten_by_the_old_one(cluster: Cluster, settings: Settings) -> None:
     from clusters.runs.jobs.probes import probe_row
 
     settings.SLIPWAY_PROBE = "tests.runs.fakes.slow_probe"

@@ -241,7 +241,7 @@ def _stages(
     stages: Stages, until: str, state: str = "ok", cause: str = "", message: str = "", hint: str = ""
 ) -> Stages:
     """The stages of a test that stopped at one of them."""
-    found = []
+    found: Stages = []
     for place, stage in enumerate(stages):
         if stage["name"] == until:
             stopped = {**stage, "state": state, "cause": cause, "message": message, "hint": hint}

@@ -157,10 +157,10 @@ def _failed(step: str, host: str, span: tuple[float, float], ending: Ending) -> 
         at = start + (end - start) * (number + 1) / (len(lines) + 1)
         stream = "err" if text == ending.found else "out"
         yield events.Output(at=at, step=step, host=host, stream=stream, text=text)
-    place = {"at": end, "step": step, "host": host}
-    texts = {"expected": ending.expected, "found": ending.found, "hint": ending.hint}
-    yield events.Failed(**place, lines=lines, retryable=True, **texts)  # type: ignore[arg-type]
-    yield events.StepChanged(**place, state="failed", seconds=end - start, message=ending.found)  # type: ignore[arg-type]
+    place: dict[str, Any] = {"at": end, "step": step, "host": host}
+    texts: dict[str, Any] = {"expected": ending.expected, "found": ending.found, "hint": ending.hint}
+    yield events.Failed(**place, lines=lines, retryable=True, **texts)
+    yield events.StepChanged(**place, state="failed", seconds=end - start, message=ending.found)
 
 
 def _message(ending: Ending, emitted: list[events.Event]) -> str:

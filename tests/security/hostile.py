@@ -10,10 +10,12 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paramiko
+from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from clusters.config.secret import Secret
 from clusters.remote.auth.host_keys import pinned_key
@@ -23,6 +25,7 @@ from tests.known_keys import InMemoryKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import IO
 
 KEY = paramiko.ECDSAKey.generate()
 
@@ -45,11 +48,11 @@ class HostileMachine(paramiko.ServerInterface):
 
     def check_auth_password(self, username: str, password: str) -> int:
         """Yes."""
-        return paramiko.AUTH_SUCCESSFUL
+        return AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         """Yes."""
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         """Yes, but perhaps not at once."""
@@ -104,9 +107,10 @@ class HostileMachine(paramiko.ServerInterface):
             thread.join(5)
 
 
-def _forward(stream: object, send: Callable[[bytes], object]) -> None:
-    with stream, contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # type: ignore[attr-defined]
-        while data := stream.read1(1 << 15):  # type: ignore[attr-defined]
+def _forward(stream: IO[bytes] | None, send: Callable[[bytes], object]) -> None:
+    assert isinstance(stream, BufferedReader)
+    with stream, contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        while data := stream.read1(1 << 15):
             send(data)
 
 

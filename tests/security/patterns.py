@@ -51,7 +51,10 @@ def every_pattern() -> tuple[list[Found], list[Unknown]]:
     for path, tree in sources.items():
         for call, target in _calls(tree):
             for each in _read(path, call, _use_of(call, target, path, uses)):
-                (found if isinstance(each, Found) else unknown).append(each)  # type: ignore[arg-type]
+                if isinstance(each, Found):
+                    found.append(each)
+                else:
+                    unknown.append(each)
     return found, unknown
 
 

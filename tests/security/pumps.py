@@ -8,8 +8,9 @@ import string
 import time
 from collections import deque
 from dataclasses import dataclass
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from functools import partial
+from re import _constants as sre  # type: ignore[attr-defined]  # private, without types
+from re import _parser as parser  # type: ignore[attr-defined]  # private, without types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def growth(pattern: re.Pattern[Any], use: str) -> tuple[float, str]:
         first = _searching(pattern, use, pump.text(LENGTH))
         # Something else may have held the machine up: what is slow is slow again.
         if all(seconds(first, SUSPICIOUS * 8) > SUSPICIOUS for _ in range(3)):
-            factor = growth_of(lambda length, pump=pump: _searching(pattern, use, pump.text(length)))
+            factor = growth_of(partial(_on_text_of, pump, pattern, use))
             worst = max(worst, (factor, repr(pump.text(60))))
         if worst[0] > MOST_GROWTH:
             break
@@ -99,6 +100,10 @@ def _stop(*_: object) -> None:
     raise Slow
 
 
+def _on_text_of(pump: Pump, pattern: re.Pattern[Any], use: str, length: int) -> Callable[[], object]:
+    return _searching(pattern, use, pump.text(length))
+
+
 def _searching(pattern: re.Pattern[Any], use: str, text: str) -> Callable[[], object]:
     subject: Any = text if isinstance(pattern.pattern, str) else text.encode()
     if use == "finditer":
@@ -128,7 +133,11 @@ def pumps(pattern: re.Pattern[Any]) -> list[Pump]:
 
 def _representatives(tree: Any) -> list[str]:
     """One character of each class that the expression, `^`, `$` and `\\b` distinguish."""
-    tests = [*_tests(tree), lambda char: char == "\n", lambda char: char.isalnum() or char == "_"]
+    tests: list[Callable[[str], bool]] = [
+        *_tests(tree),
+        lambda char: char == "\n",
+        lambda char: char.isalnum() or char == "_",
+    ]
     kinds: dict[tuple[bool, ...], str] = {}
     for char in ALPHABET:
         kinds.setdefault(tuple(test(char) for test in tests), char)
@@ -138,7 +147,7 @@ def _representatives(tree: Any) -> list[str]:
 def _tests(tree: Any) -> Iterator[Callable[[str], bool]]:
     for op, value in tree:
         if op in (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY):
-            yield lambda char, op=op, value=value: _accepts(op, value, char)
+            yield partial(_accepts, op, value)
         for inner in _inside(op, value):
             yield from _tests(inner)
 
@@ -191,7 +200,7 @@ def _one(op: Any, value: Any, whole: Any) -> str:
             return chr(value)
         return next((char for char in ALPHABET if _accepts(op, value, char)), "a")
     if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
-        return _example(value[2], whole) * min(max(1, value[0]), 40)
+        return _example(value[2], whole) * min(max(1, int(value[0])), 40)
     if op is sre.BRANCH:
         return _example(value[1][0], whole)
     if op is sre.GROUPREF:
@@ -224,6 +233,7 @@ def _units(body: Any, whole: Any) -> set[str]:
     """Texts that the inside of a repetition matches: one of each of its branches, one of each kind of character."""
     if len(body) == 1 and body[0][0] in (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY):
         kinds = _representatives(whole)
-        return {char for char in kinds if _accepts(*body[0], char)} or {_example(body, whole)}
+        op, value = body[0]
+        return {char for char in kinds if _accepts(op, value, char)} or {_example(body, whole)}
     branches = [each for op, value in body for each in (_inside(op, value) if op is sre.BRANCH else [])]
     return {text for text in (_example(body, whole), *(_example(each, whole) for each in branches)) if text}

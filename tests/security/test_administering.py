@@ -14,8 +14,8 @@ from clusters.models import Account, AuditEntry
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.http import HttpResponse
     from django.test import Client
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def give_password(client: Client, password: str = "root-likes-rafts") -> None:
     assert client.post(AGAIN, {"password": password}).status_code == 302
 
 
-def wants_password(answer: HttpResponse) -> bool:
+def wants_password(answer: Response) -> bool:
     return answer.status_code == 302 and answer["Location"].startswith(f"{AGAIN}?")
 
 

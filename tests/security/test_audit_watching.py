@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Run
 
@@ -58,13 +58,14 @@ async def test_an_administrator_watching_another_users_run_is_in_the_audit(
 @pytest.mark.asyncio
 @pytest.mark.usefixtures("_own_connections")
 async def test_who_watches_through_a_proxy_is_in_the_audit_with_their_own_address(
-    make_run: Callable[..., Run], admin: User, settings: SettingsWrapper
+    make_run: Callable[..., Run], admin: User, settings: Settings
 ) -> None:
     settings.SLIPWAY_TRUSTED_PROXIES = [ip_network("127.0.0.1")]
     run = await sync_to_async(make_run)(state="running", worker="me")
     communicator = socket_of(run.pk, await sync_to_async(session_of)(admin))
-    communicator.scope["client"] = ["127.0.0.1", 50000]
-    communicator.scope["headers"].append((b"x-forwarded-for", b"192.0.2.44"))
+    communicator.scope["client"] = ("127.0.0.1", 50000)
+    headers = communicator.scope["headers"] or ()
+    communicator.scope["headers"] = [*headers, (b"x-forwarded-for", b"192.0.2.44")]
     assert (await communicator.connect())[0]
     await communicator.disconnect()
     entry = await AuditEntry.objects.aget(deed="cluster.open")

@@ -17,12 +17,12 @@ from installer_site.form_bodies import LeanRequest
 from tests.conftest import SEED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypedDict
 
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     class Answer(TypedDict):
         """What came back."""
@@ -117,9 +117,9 @@ def ask(client: Client, alice: User) -> Ask:
 async def _answer(handler: ASGIHandler, scope: dict[str, Any], body: bytes) -> Answer:
     arriving: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     arriving.put_nowait({"type": "http.request", "body": body, "more_body": False})
-    sent: list[dict[str, Any]] = []
+    sent: list[Mapping[str, Any]] = []
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Mapping[str, Any]) -> None:
         sent.append(message)
 
     # The connection is that of the test, as in Django's own test client.
@@ -171,7 +171,7 @@ def test_a_broken_body_of_a_form_with_one_use_does_not_use_it(ask: Ask, cluster:
 
 
 @pytest.mark.thorough
-def test_as_many_fields_as_the_wizard_sends_are_read(ask: Ask, settings: SettingsWrapper) -> None:
+def test_as_many_fields_as_the_wizard_sends_are_read(ask: Ask, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
     assert ask(PARTS, part("hosts", "node1") * 5000 + WHOLE)["status"] == 302
 

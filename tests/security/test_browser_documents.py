@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.config.keys import Model
     from clusters.config.schema import Document
+    from clusters.remote.target import Target
     from clusters.runs.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +116,7 @@ def hostile(path: str) -> Document:
 def log_in(task: Task, sink: object, cancel: object) -> Ended:
     """Every login of a run, as far as it goes without a machine."""
     for host in task.document.hosts:
-        target = target_for(task.document, host)
+        target: Target | None = target_for(task.document, host)
         while target is not None:
             with suppress(InstallerError):
                 target.key()
@@ -125,7 +126,8 @@ def log_in(task: Task, sink: object, cancel: object) -> Ended:
 
 def log_in_once(host: Host, known: object, tell: object) -> dict[str, Any]:
     """The login of a connection test."""
-    log_in(type("Task", (), {"document": seed_document(hosts=(host,), jump_host=host.jump_host)}), None, None)  # type: ignore[arg-type]
+    document = seed_document(hosts=(host,), jump_host=host.jump_host)
+    log_in(type("Task", (), {"document": document}), None, None)  # type: ignore[arg-type]  # read by log_in alone
     return {}
 
 
@@ -144,7 +146,7 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("folder", ["", "elsewhere"])
 def test_no_key_of_a_browsers_document_makes_the_server_open_or_look_for_a_file(
-    folder: str, canary: str, client: Client, alice: User, settings: SettingsWrapper,
+    folder: str, canary: str, client: Client, alice: User, settings: Settings,
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
 ) -> None:  # fmt: skip
     settings.SLIPWAY_KEY_DIR = str(tmp_path / folder) if folder else ""

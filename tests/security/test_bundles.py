@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 import tracemalloc
 from collections import namedtuple
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.engine.source import Artifact, Source
     from tests.catalog.sources.serving import Answer
@@ -135,7 +136,7 @@ def test_a_mirror_over_http_is_refused_where_no_lab_allows_it(site: Site, tmp_pa
     ],
 )
 def test_the_check_warns_of_a_bundle_that_anybody_on_the_way_can_change(
-    artifacts: str, sha256: str, allowed: bool, found: str, settings: SettingsWrapper
+    artifacts: str, sha256: str, allowed: bool, found: str, settings: Settings
 ) -> None:
     settings.SLIPWAY_ARTIFACTS, settings.SLIPWAY_ARTIFACTS_SHA256 = artifacts, sha256
     settings.SLIPWAY_ARTIFACTS_ALLOW_HTTP = allowed
@@ -236,7 +237,7 @@ def test_a_download_leaves_the_database_its_room_on_the_disk(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 5, 5))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 5, 5))
     with pytest.raises(SourceError, match="are reserved for the database"):
         kubelet(opened(site, tmp_path))
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.engine.events import Sink
     from clusters.runs.task import Task
@@ -76,7 +76,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(cluster: Cluster, bob: User, settings: SettingsWrapper) -> Scene:
+def scene(cluster: Cluster, bob: User, settings: Settings) -> Scene:
     """Nothing is shared yet."""
     settings.SLIPWAY_RUN_ON_MACHINES = f"{__name__}.prints_all_it_gets"
     settings.SLIPWAY_PROBE = f"{__name__}.looks"

@@ -32,9 +32,9 @@ OLD = {
 def test_what_is_on_a_machine_is_shown_without_secrets(
     path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    cluster, _hosts, _kept = pretend(monkeypatch, tmp_path)
+    cluster, hosts, _kept = pretend(monkeypatch, tmp_path)
     machine = cluster.machine("node1")
-    machine.host.answer("sha256sum", "0\n600 root:root\n")  # type: ignore[attr-defined]
+    hosts["node1"].answer("sha256sum", "0\n600 root:root\n")
     machine.host.put(OLD[path].encode(), path)
     sight = file(path, "another: text\n").seen(machine)
     assert not sight.so
@@ -50,9 +50,9 @@ def test_a_login_that_the_document_has_no_longer_is_not_shown_in_a_preview(
     before, _hosts, _kept = pretend(monkeypatch, tmp_path, seed(registry={"auths": auths}))
     old = containerd.config(before.machine("node1"), before)
     assert "Hid-old-1" in old
-    cluster, _hosts, _kept = pretend(monkeypatch, tmp_path)
+    cluster, hosts, _kept = pretend(monkeypatch, tmp_path)
     machine = cluster.machine("node1")
-    machine.host.answer("sha256sum", "0\n600 root:root\n")  # type: ignore[attr-defined]
+    hosts["node1"].answer("sha256sum", "0\n600 root:root\n")
     machine.host.put(old.encode(), containerd.CONFIG)
     wants = [each for each in containerd.containerd(machine, cluster) if isinstance(each, FileWant)]
     diff = next(each for each in wants if each.path == containerd.CONFIG).seen(machine).diff

@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from django.contrib.auth.models import User
+    from django.db.models import QuerySet
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
+    from clusters.selectors.queue import QueuePlace
     from tests.wizard.visitor import Visitor
 
 __all__ = ["visitor"]
@@ -54,6 +56,22 @@ def draft(owner: User, machines: int, name: str = "large", timeout: int = 3600) 
 def queued(owner: User, many: int) -> list[Run]:
     clusters = [Cluster.objects.create(owner=owner, name=f"{owner}-{n}", document="") for n in range(many)]
     return [Run.objects.create(cluster=cluster, document="", asked_by=owner) for cluster in clusters]
+
+
+def all_over(takes: Probing | Jobs, left: QuerySet[Any]) -> None:
+    """Have these taken, as often as places are free, until none of the rows is left."""
+
+    def is_over() -> bool:
+        takes.take()
+        return not left.exists()
+
+    wait_for(is_over, what="the end of all")
+
+
+def number(place: QueuePlace | None) -> int:
+    """The position of something that waits."""
+    assert place is not None
+    return place.number
 
 
 class Held:
@@ -138,12 +156,12 @@ def test_a_small_test_begins_while_another_persons_many_silent_machines_wait(
     record_property("figure", f"Bob's test took {time.monotonic() - asked:.2f} s; {left} of Alice's waited meanwhile")
     assert left == 3 * MACHINES_AT_ONCE - MACHINES_AT_ONCE // 2
     held.over.set()
-    wait_for(lambda: tests.take() or not Probe.objects.exclude(state="ok").exists(), what="the end of all")
+    all_over(tests, Probe.objects.exclude(state="ok"))
 
 
 @threads
 def test_a_small_run_begins_while_another_persons_large_ones_wait(
-    alice: User, bob: User, held: Held, settings: SettingsWrapper
+    alice: User, bob: User, held: Held, settings: Settings
 ) -> None:
     settings.SLIPWAY_WORKER_RUNS = 4
     queued(alice, 6)
@@ -172,21 +190,21 @@ def test_a_small_scan_or_inspection_begins_while_another_persons_wait(
     alice: User, bob: User, held: Held, kind: type[Scan] | type[Inspection]
 ) -> None:
     def work(pk: int, token: str, stop: threading.Event) -> None:
-        held.work(kind.objects.select_related("cluster").get(pk=pk))  # type: ignore[attr-defined]
-        kind.objects.filter(pk=pk, worker=token).update(state="done")  # type: ignore[attr-defined]
+        held.work(kind.objects.select_related("cluster").get(pk=pk))
+        kind.objects.filter(pk=pk, worker=token).update(state="done")
 
     chores = Jobs("worker", kind, work, places=2)
     for n in range(5):
-        kind.objects.create(cluster=draft(alice, 1, f"a{n}"))  # type: ignore[attr-defined]
+        kind.objects.create(cluster=draft(alice, 1, f"a{n}"))
     chores.take()
     wait_for(lambda: held.of(alice) == 1, what="Alice's share")
-    mine = kind.objects.create(cluster=draft(bob, 1, "b"))  # type: ignore[attr-defined]
+    mine = kind.objects.create(cluster=draft(bob, 1, "b"))
     chores.take()
     wait_for(lambda: held.of(bob) == 1, what="Bob's")
     mine.refresh_from_db()
     assert (mine.state, held.of(alice)) == ("running", 1)
     held.over.set()
-    wait_for(lambda: chores.take() or not kind.objects.exclude(state="done").exists(), what="all")  # type: ignore[attr-defined]
+    all_over(chores, kind.objects.exclude(state="done"))
 
 
 @pytest.mark.thorough
@@ -226,7 +244,7 @@ def test_a_user_without_running_work_does_not_wait_forever(places: int, ends: li
     since: Counter[int] = Counter()
     rows = _Rows(dict.fromkeys(owners, 1000))
     for end in ends:
-        for pk, owner in shares.claims(rows, lambda: busy):  # type: ignore[arg-type]
+        for pk, owner in shares.claims(rows, lambda: busy):  # type: ignore[arg-type]  # as much of a queryset as is read
             assert pk
             busy[owner] += 1
             since[owner] = 0
@@ -264,8 +282,8 @@ def test_the_pages_show_the_place_in_the_queue(alice: User, bob: User, client: C
         Run.objects.filter(pk=run.pk).update(state="running")
     alices = Run.objects.get(cluster__owner=alice, state="queued")
     first, second = queued(bob, 2)
-    assert run_place(first).number == 1  # type: ignore[union-attr]
-    assert run_place(second).number == 2  # type: ignore[union-attr]
+    assert number(run_place(first)) == 1
+    assert number(run_place(second)) == 2
     place = run_place(alices)
     assert place is not None
     assert (place.number, place.own, place.held_up) == (3, 2, True)
@@ -288,10 +306,10 @@ def test_the_wizard_shows_the_place_in_the_queue(visitor: Visitor, bob: User) ->
     text = visitor.client.get(f"{visitor.address('connection')}table/").content.decode()
     assert "3 machines are waiting for their tests." in text and "number 2 in the queue" in text
     for kind, tail in ((Scan, "scan/table/"), (Inspection, "")):
-        kind.objects.create(cluster=other)  # type: ignore[attr-defined]
-        row = kind.objects.create(cluster=visitor.cluster)  # type: ignore[attr-defined]
-        assert chore_place(row).number == 2  # type: ignore[union-attr]
+        kind.objects.create(cluster=other)
+        row = kind.objects.create(cluster=visitor.cluster)
+        assert number(chore_place(row)) == 2
         text = (visitor.many(tail) if tail else visitor.get("prechecks")).content.decode()
         assert "number 2 in the queue" in text
-        kind.objects.update(state="running")  # type: ignore[attr-defined]
-        assert chore_place(kind.objects.get(pk=row.pk)) is None  # type: ignore[attr-defined]
+        kind.objects.update(state="running")
+        assert chore_place(kind.objects.get(pk=row.pk)) is None

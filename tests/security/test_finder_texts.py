@@ -180,7 +180,7 @@ spec:
     preInstall:
     - name: prepare
       bash: |
-        sshpass -p Hidden-script-4 ssh node1  # password is Hidden-said-5
+        sshpass -p Hidden-script-4 ssh node1  # password is Hidden-note-5
         echo 'root:Hidden-script-6' | chpasswd
         cat > key <<EOF
         -----BEGIN EC PRIVATE KEY-----
@@ -210,7 +210,7 @@ spec:
           args: [sshpass, -pHidden-arg-14, ssh]
 """
 SECRETS = [
-    "Hidden-mirror-1", "Hidden-list-2", "Hidden-list-3", "Hidden-script-4", "Hidden-said-5", "Hidden-script-6",
+    "Hidden-mirror-1", "Hidden-list-2", "Hidden-list-3", "Hidden-script-4", "Hidden-note-5", "Hidden-script-6",
     "SGlkZGVuLWtleS03", "Hidden-env-8", "Hidden-pw-9", "Hidden-env-10", "Hidden-data-11", "Hidden-dsn-12",
     "Hidden-bearer-13", "Hidden-arg-14",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 MOST_SECONDS = 2.0
 """Of the processor; the texts below took up to half a minute, or ended the process."""
@@ -95,12 +96,12 @@ def test_poison_in_a_document_is_a_finding(poison: str) -> None:
     indented = "".join(f"    {line}\n" for line in poison.splitlines())
     named = SEED.replace("node1, address", f"{poison[:9000]}, address")
     for text in (poison, SEED + "  anything:\n" + indented, named):
-        assert seconds(lambda text=text: load(text), MOST_SECONDS) < MOST_SECONDS
+        assert seconds(partial(load, text), MOST_SECONDS) < MOST_SECONDS
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
 def test_poison_in_the_file_of_practice_machines_is_an_error_in_words(
-    settings: SettingsWrapper, tmp_path: Path, poison: str
+    settings: Settings, tmp_path: Path, poison: str
 ) -> None:
     path = tmp_path / "practice.yaml"
     path.write_bytes(poison.encode("utf-8", "surrogatepass"))

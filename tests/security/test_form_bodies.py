@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import TYPE_CHECKING
 from urllib.parse import quote_plus, urlencode
 
 import pytest
@@ -10,6 +11,9 @@ from django.core.exceptions import TooManyFieldsSent
 from django.http import QueryDict
 
 from installer_site.form_bodies import PIECE, decode, form_in
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 TEXTS = (
     "", "plain", "a b+c%20d", "kind: Cluster\nname: é…\U0001f680", "%", "100%&=", "\x00\x7f", "x" * (3 * PIECE),
@@ -39,7 +43,7 @@ def test_bytes_that_are_not_text_are_replaced() -> None:
     assert form_in(b"a=\xff%ff")["a"] == "��"
 
 
-def test_more_fields_than_a_form_has_are_refused(settings) -> None:
+def test_more_fields_than_a_form_has_are_refused(settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 3
     assert len(form_in(b"a=1&b=2&c=3")) == 3
     with pytest.raises(TooManyFieldsSent):

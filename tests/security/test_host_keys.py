@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Cluster
     from tests.sshd import Sshd
@@ -121,7 +121,7 @@ def test_the_password_goes_to_no_machine_whose_key_came_in_between(alice: User, 
 
 
 @pytest.fixture
-def file(tmp_path: Path, seed: str, settings: SettingsWrapper) -> Path:
+def file(tmp_path: Path, seed: str, settings: Settings) -> Path:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.quick"
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
     path = tmp_path / "config-sample.yaml"
@@ -153,8 +153,8 @@ def test_a_key_pinned_during_the_terminal_prompt_is_not_replaced(
         def isatty(self) -> bool:
             return True
 
-        def readline(self, *_: Any) -> str:  # type: ignore[override]
-            cluster = admin.clusters.get()  # type: ignore[attr-defined]
+        def readline(self, *_: Any) -> str:  # type: ignore[override]  # only called without a size
+            cluster = admin.clusters.get()
             pin(cluster.pk, "10.99.0.2", 22, PinnedKey("ssh-ed25519", "EVIL", "SHA256:evil"), by=None)
             return "yes\n"
 

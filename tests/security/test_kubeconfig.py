@@ -102,7 +102,7 @@ OTHER_KEY = pair("somebody else")[1]
         (admin_conf(user={"client-certificate-data": coded(KEY)}), "client-certificate-data has 0 certificates"),
         (admin_conf(cluster={"certificate-authority-data": coded(CERTIFICATE * 21)}), "has 21 certificates"),
         (admin_conf(cluster={"certificate-authority-data": coded("x")}), "authority-data has 0 certificates"),
-        (admin_conf(**{"current-context": "another"}), "its contexts do not contain the one"),
+        (admin_conf(None, None, **{"current-context": "another"}), "its contexts do not contain the one"),
         (admin_conf(users=[]), "its users do not contain the one"),
     ],
 )

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clusters.models import Session, hashed
+from clusters.selectors import run_visible
 from clusters.web import live_rights
 from clusters.web.origins import is_own_origin
 from tests.web.runsocket import add, socket_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Run
     from tests.web.link import Link
@@ -186,7 +187,7 @@ async def test_many_sockets_of_one_session_cost_one_check(
     for watcher in watchers:
         assert (await watcher.connect())[0]
     checks: list[int] = []
-    visible = live_rights.run_visible
+    visible = run_visible
 
     def counted(user: Any, pk: int) -> bool:
         checks.append(pk)
@@ -220,7 +221,7 @@ async def test_many_sockets_of_one_session_cost_one_check(
     ],
 )
 def test_scheme_host_and_port_of_the_page_have_to_be_slipways_own(
-    settings: SettingsWrapper, origin: str, headers: dict[str, str], own: bool
+    settings: Settings, origin: str, headers: dict[str, str], own: bool
 ) -> None:
     settings.ALLOWED_HOSTS = ["slipway.example"]
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -230,7 +231,7 @@ def test_scheme_host_and_port_of_the_page_have_to_be_slipways_own(
     assert is_own_origin({"type": "websocket", "path": "/ws/runs/1/", "headers": pairs}) is own
 
 
-def test_without_a_proxy_no_header_makes_a_page_of_another_scheme_ours(settings: SettingsWrapper) -> None:
+def test_without_a_proxy_no_header_makes_a_page_of_another_scheme_ours(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["slipway.example"]
     settings.SECURE_PROXY_SSL_HEADER = None
     headers = [

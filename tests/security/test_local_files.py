@@ -23,11 +23,11 @@ from tests.remote.auth.test_keys import ED25519, OPENSSH, PKCS1, RSA, pem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.runs.access.key_files import KeyFiles
 
-    FilesOf = Callable[[SettingsWrapper, Path], KeyFiles]
+    FilesOf = Callable[[Settings, Path], KeyFiles]
 
 MAKES: dict[str, Callable[[Path], object]] = {
     "nothing": lambda path: None,
@@ -50,13 +50,13 @@ MAKES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def offered(settings: SettingsWrapper, folder: Path) -> KeyFiles:
+def offered(settings: Settings, folder: Path) -> KeyFiles:
     """The files of SLIPWAY_KEY_DIR."""
     settings.SLIPWAY_KEY_DIR = str(folder)
     return OfferedKeys()
 
 
-def of_the_terminal(settings: SettingsWrapper, folder: Path) -> KeyFiles:
+def of_the_terminal(settings: Settings, folder: Path) -> KeyFiles:
     """The files of the user who runs a command."""
     return TerminalKeys(folder)
 
@@ -65,7 +65,7 @@ def of_the_terminal(settings: SettingsWrapper, folder: Path) -> KeyFiles:
 @pytest.mark.parametrize("files", [offered, of_the_terminal])
 @pytest.mark.parametrize("kind", MAKES)
 def test_every_file_that_is_not_a_key_is_refused_with_the_same_message(
-    kind: str, files: FilesOf, settings: SettingsWrapper, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    kind: str, files: FilesOf, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "id"
     MAKES[kind](path)
@@ -82,7 +82,7 @@ def test_every_file_that_is_not_a_key_is_refused_with_the_same_message(
 
 
 @pytest.mark.parametrize("files", [offered, of_the_terminal])
-def test_a_key_that_is_one_is_used(files: FilesOf, settings: SettingsWrapper, tmp_path: Path) -> None:
+def test_a_key_that_is_one_is_used(files: FilesOf, settings: Settings, tmp_path: Path) -> None:
     text = pem(ED25519, OPENSSH)  # has a number made by chance in it
     (tmp_path / "real").write_text(text)
     (tmp_path / "id").symlink_to(tmp_path / "real")
@@ -99,7 +99,7 @@ OUTSIDE = ("../outside", "/etc/ssh/ssh_host_ed25519_key", "out", "folder/../../o
 
 @pytest.mark.parametrize("path", OUTSIDE)
 def test_nothing_outside_the_offered_folder_is_used_or_distinguished(
-    path: str, settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "keys"
     (folder / "folder").mkdir(parents=True)
@@ -118,7 +118,7 @@ def test_nothing_outside_the_offered_folder_is_used_or_distinguished(
         OfferedKeys().read(str(tmp_path / "outside"))
 
 
-def test_the_offered_folder_lists_its_files_and_no_links_out_of_it(settings: SettingsWrapper, tmp_path: Path) -> None:
+def test_the_offered_folder_lists_its_files_and_no_links_out_of_it(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "team").mkdir()
     for name in ("team/ops", "team/ops.pub", ".hidden"):
         (tmp_path / name).write_text("x")

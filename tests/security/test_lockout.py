@@ -18,8 +18,8 @@ from clusters.services.password_limits import RULES, Rule
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.http import HttpResponse
-    from pytest_django.fixtures import SettingsWrapper
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -29,10 +29,10 @@ PROXY = "10.1.2.3"
 
 def sign_in(
     name: str, password: str, address: str = "192.0.2.1", client: Client | None = None, forwarded: str = ""
-) -> HttpResponse:
-    more = {"headers": {"X-Forwarded-For": forwarded}} if forwarded else {}
+) -> Response:
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     given = {"username": name, "password": password}
-    return (client or Client()).post(reverse("login"), given, REMOTE_ADDR=address, **more)
+    return (client or Client()).post(reverse("login"), given, headers=headers, REMOTE_ADDR=address)
 
 
 def guess(count: int, name: str = "alice", address: str = "192.0.2.1", forwarded: str = "") -> list[int]:
@@ -101,7 +101,7 @@ def test_all_addresses_of_one_ipv6_network_count_as_one(alice: User) -> None:
     assert sign_in("alice", RIGHT, "2001:db8:0:1::1").status_code == 302
 
 
-def test_behind_a_trusted_proxy_only_the_guessing_client_is_locked_out(alice: User, settings: SettingsWrapper) -> None:
+def test_behind_a_trusted_proxy_only_the_guessing_client_is_locked_out(alice: User, settings: Settings) -> None:
     settings.SLIPWAY_TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
     assert guess(6, address=PROXY, forwarded="198.51.100.7")[-1] == 429
     assert sign_in("alice", RIGHT, PROXY, forwarded="198.51.100.8").status_code == 302
@@ -168,7 +168,7 @@ def test_a_count_sinks_and_is_forgotten_after_a_day(alice: User) -> None:
     assert not PasswordLimit.objects.exists()
 
 
-def plain(answer: HttpResponse, name: str) -> tuple[int, str]:
+def plain(answer: Response, name: str) -> tuple[int, str]:
     text = re.sub(r'(name="csrfmiddlewaretoken" value=|X-CSRFToken": )"[^"]*"', "", answer.content.decode())
     return answer.status_code, text.replace(name, "NAME")
 
@@ -270,7 +270,7 @@ def test_only_administrators_see_or_lift_limits(client: Client, alice: User) -> 
     ],
 )
 def test_the_address_is_read_from_the_right_and_only_behind_proxies_that_are_named(
-    peer: str, forwarded: str, client: str, settings: SettingsWrapper
+    peer: str, forwarded: str, client: str, settings: Settings
 ) -> None:
     settings.SLIPWAY_TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
     request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded}, REMOTE_ADDR=peer)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from clusters.selectors import BadPattern, log_search, needle
 from clusters.selectors.expression_size import expanded_size
+from clusters.selectors.log_search import _Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +113,7 @@ def test_expressions_that_people_use_are_searched_for(text: str) -> None:
 
 
 @pytest.mark.thorough
-@settings(deadline=None, max_examples=2 * settings.default.max_examples, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=2 * settings().max_examples, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
 def test_what_is_small_enough_takes_little_memory_to_compile(pieces: list[str]) -> None:
     text = "".join(pieces)[: log_search.LONGEST_PATTERN]
@@ -130,7 +131,8 @@ def test_what_is_small_enough_takes_little_memory_to_compile(pieces: list[str]) 
 
 def test_typed_searches_are_not_stored() -> None:
     first, second = (needle("a{30}b", pattern=True) for _ in range(2))
-    assert first.line is not second.line  # type: ignore[attr-defined]
+    assert isinstance(first, _Pattern) and isinstance(second, _Pattern)
+    assert first.line is not second.line
 
 
 ENDLESS = {

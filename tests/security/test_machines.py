@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 import pytest
@@ -153,7 +153,12 @@ def test_what_ends_a_command_on_a_machine_ends_itself(monkeypatch: pytest.Monkey
     """A machine on which the ending hangs, too, holds nobody up: nothing ends the ending."""
     ended: list[str] = []
     real = perform.end_group
-    monkeypatch.setattr(perform, "end_group", lambda *args: (ended.append(""), real(*args))[1])
+
+    def end(*arguments: Any) -> None:
+        ended.append("")
+        real(*arguments)
+
+    monkeypatch.setattr(perform, "end_group", end)
     monkeypatch.setattr(perform, "GRACE", -9.0)
     with machine(lambda text: text.replace("exec 2>/dev/null", "sleep 60")) as host:
         began = time.monotonic()

@@ -26,7 +26,7 @@ from tests.security.test_secrets_again import RIGHT, grow_old
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.config.root_texts import RootText
 
@@ -146,7 +146,7 @@ def test_no_hash_of_a_text_with_secrets_is_written_down(imported: Cluster, alice
 
 
 def test_the_same_text_with_secrets_has_the_same_hash_in_each_entry(
-    imported: Cluster, alice: User, admin: User, settings: SettingsWrapper
+    imported: Cluster, alice: User, admin: User, settings: Settings
 ) -> None:
     document = load(imported.document).document
     assert document is not None

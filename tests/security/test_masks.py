@@ -9,6 +9,7 @@ import re
 import textwrap
 import tracemalloc
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -22,6 +23,11 @@ from clusters.runs.events.encodings import SHORTEST_FORM
 from clusters.runs.events.log_masks import LONGEST_TAIL, Masks
 from clusters.runs.events.secret_forms import KnownForms
 from tests.security.pumps import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clusters.runs.events.batches import Tails
 
 SECRET = "p<4>'s&\"w/örd\\x"
 PLAIN = "Tr0ub4dor&3-Xyzzy"
@@ -98,7 +104,7 @@ def test_a_secret_that_is_cut_into_two_lines_is_masked_in_both(at: int) -> None:
     assert masks.lines([f"a {PLAIN[:at]}", f"  {PLAIN[at:]} b"]) == [f"a {MASK}", f"{MASK} b"]
 
 
-def batch(masks: Masks, *texts: str, tails: dict | None = None, stream: str = "stdout") -> tuple[list[str], dict]:
+def batch(masks: Masks, *texts: str, tails: Tails | None = None, stream: str = "stdout") -> tuple[list[str], Tails]:
     taken = [events.Output(host="node1", step="s", stream=stream, text=text) for text in texts]
     made = make_batch(taken, run_id=1, seq=0, line=0, masks=masks, tails=tails)
     return [line[2] for row in made.rows for line in row.data["lines"]], made.tails
@@ -178,7 +184,7 @@ def test_ten_times_as_many_secrets_that_are_alike_do_not_take_ten_times_as_long(
     assert took(2_000) < 5 * max(took(200), 0.02)
 
 
-ALIKE = {
+ALIKE: dict[str, tuple[Callable[[int], str], str]] = {
     "one length": (lambda number: f"AKIA-common-prefix-{number:05}", "see AKIA-common-prefix-99999 there\n"),
     "many lengths": (lambda number: "a" * (8 + number), "a" * 35 + "\n"),
     "many lengths, each ending otherwise": (lambda number: "ab" * (4 + number) + "x", "ab" * 17 + "\n"),

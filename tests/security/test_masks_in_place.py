@@ -103,12 +103,12 @@ def document(text: str) -> Document:
     return found
 
 
-def shown(text: str) -> str:
+def text_in_editor(text: str) -> str:
     return editor(document(text), text).text
 
 
 def back(text: str, change: Callable[[str], str] = str) -> Typed:
-    return typed(document(text), text, change(shown(text)))
+    return typed(document(text), text, change(text_in_editor(text)))
 
 
 def lines(text: str) -> list[str]:
@@ -118,7 +118,7 @@ def lines(text: str) -> list[str]:
 @pytest.mark.parametrize("text", DOCUMENTS.values(), ids=DOCUMENTS)
 def test_only_secrets_are_masked_and_an_untouched_text_is_stored_as_it_was(text: str) -> None:
     stored = source_of(text)
-    found = shown(text)
+    found = text_in_editor(text)
     assert "Hid-" not in found and "Hid-" not in masked(text)
     assert len([*comments_of(found)]) == len([*comments_of(stored)]) == len([*comments_of(masked(text))])
     if PEM.splitlines()[1] not in text:
@@ -136,7 +136,7 @@ def test_only_secrets_are_masked_and_an_untouched_text_is_stored_as_it_was(text:
      ("name: node1,", "name: first,")],
 )  # fmt: skip
 def test_of_a_text_with_another_line_all_others_are_stored_as_they_were(text: str, old: str, new: str) -> None:
-    assert shown(text).count(old) == 1
+    assert text_in_editor(text).count(old) == 1
     again = back(text, lambda each: each.replace(old, new))
     assert again.complete
     assert lines(again.text) == lines(source_of(text).replace(old, new))
@@ -150,12 +150,12 @@ def test_a_document_of_the_corpus_keeps_its_text(case: Path) -> None:
         assert any(finding.blocking for finding in found.findings)
         return
     stored = text_with(text, found.document)
-    again = typed(document(stored), stored, shown(stored))
+    again = typed(document(stored), stored, text_in_editor(stored))
     assert (again.complete, again.text, again.document) == (True, stored, document(stored))
-    assert len([*comments_of(shown(stored))]) == len([*comments_of(stored)])
+    assert len([*comments_of(text_in_editor(stored))]) == len([*comments_of(stored)])
     # A key of several lines is one mask, and so is a password that is written as a block.
     keys = stored.count("PRIVATE KEY-----") // 2 + stored.count("password: |")
-    for each in (shown(stored), masked(stored)):
+    for each in (text_in_editor(stored), masked(stored)):
         assert (each.count("\n") < stored.count("\n")) if keys else (each.count("\n") == stored.count("\n"))
 
 
@@ -163,7 +163,7 @@ def test_an_aliased_mask_is_the_same_secret_of_every_machine_and_none_of_a_new_o
     text = DOCUMENTS["a password by an anchor and a merge key"]
     hosts = document(text).hosts
     assert [each.password for each in hosts] == [Secret("Hid-one-1")] * 2 + [Secret("Hid-it's-2")] * 2
-    assert shown(text).count(MASK) == 2
+    assert text_in_editor(text).count(MASK) == 2
     renamed = back(text, lambda each: each.replace("name: node4", "name: last"))
     assert renamed.document is not None and renamed.document.hosts[3].password == Secret("Hid-it's-2")
     thief = "  - {name: thief, password: *left, address: 10.66.6.6}\n  roleGroups:"
@@ -186,7 +186,7 @@ def test_a_password_typed_at_an_anchor_is_that_of_every_machine_with_an_alias() 
 )
 def test_a_copy_of_a_line_with_a_mask_uncovers_no_secret_elsewhere(place: str) -> None:
     text = SEED.replace("Qcloud@123", "Hid-one-1")
-    row = next(line for line in lines(shown(text)) if "name: node1" in line)
+    row = next(line for line in lines(text_in_editor(text)) if "name: node1" in line)
     copy = place.format(row.removeprefix("  - "))
     again = back(text, lambda each: each.replace("apiVersion:", copy, 1))
     assert not again.complete or "Hid-" not in editor(document(again.text), again.text).text
@@ -198,7 +198,7 @@ BESIDE = SEED.replace("  name: sample\n", "  name: sample\n  annotations: {a: b,
 
 
 def test_secrets_beside_the_document_are_masked_and_come_back() -> None:
-    assert "Hid-" not in shown(BESIDE) and "Hid-" not in masked(BESIDE)
+    assert "Hid-" not in text_in_editor(BESIDE) and "Hid-" not in masked(BESIDE)
     assert back(BESIDE).text == BESIDE
     again = back(BESIDE, lambda each: each.replace("a: b,", "a: c,").replace("10.99.0.1", "10.99.0.7"))
     assert again.text == BESIDE.replace("a: b,", "a: c,").replace("10.99.0.1", "10.99.0.7")
@@ -210,7 +210,7 @@ def test_secrets_beside_the_document_are_masked_and_come_back() -> None:
      ("x-logins:", f'x-more: {{password: "{MASK}"}}\nx-logins:')],
 )  # fmt: skip
 def test_an_unknown_mask_beside_the_document_is_refused_at_its_line(old: str, new: str) -> None:
-    changed = shown(BESIDE).replace(old, new, 1)
+    changed = text_in_editor(BESIDE).replace(old, new, 1)
     again = typed(document(BESIDE), BESIDE, changed)
     marked = [lines(changed)[mark.line - 1] for mark in again.editor.marks if "secret is missing" in mark.text]
     assert not again.complete and len(marked) == 1 and MASK in marked[0]
@@ -227,7 +227,7 @@ def test_secrets_below_keys_of_the_same_path_are_masked_as_well() -> None:
     values = "{a.b: {password: Hid-one-1}, a: {b: {password: Hid-two-2}}}"
     text = SEED + f"  addons:\n  - name: one\n    sources: {{chart: {{name: a, x: {values}}}}}\n"
     assert masked_text(text, document(text)) is None
-    assert "Hid-" not in shown(text) and "Hid-" not in masked(text)
+    assert "Hid-" not in text_in_editor(text) and "Hid-" not in masked(text)
     dots = text.replace("clusterName: cluster.local", f"clusterName: cluster.local\n    apiserverArgs: [a={MASK}]")
     assert "Hid-" not in masked(dots) and f"a={MASK}" in masked(dots)
     assert back(text).text == text, "what was not touched is stored as it was, however it is shown"
@@ -240,7 +240,7 @@ def test_a_value_that_cannot_be_masked_where_it_is_written_changes_no_other(head
     text = f"{plain}  system:\n    preInstall:\n    - name: a\n      bash: {body}"
     assert document(text).system.pre_install[0].bash.count("Hid-one-1") == 1
     assert masked_text(text, document(text)) is not None
-    assert "Hid-" not in shown(text) and shown(text).count("in May") == text.count("in May")
+    assert "Hid-" not in text_in_editor(text) and text_in_editor(text).count("in May") == text.count("in May")
     assert back(text).text == text
     read = back(text, lambda seen: seen.replace("name: sample", "name: other"))
     assert read.complete and read.document is not None
@@ -252,7 +252,7 @@ def test_a_value_that_cannot_be_masked_where_it_is_written_changes_no_other(head
 @pytest.mark.parametrize("text", [SEED, SEED + "# password: Hid-one-1\n"])
 def test_a_byte_order_mark_stays(text: str) -> None:
     text = "\ufeff" + text
-    assert "\ufeff" not in shown(text)
+    assert "\ufeff" not in text_in_editor(text)
     assert back(text).text == text == text_with(text, document(text))
     read = back(text, lambda seen: seen.replace("name: sample", "name: other"))
     assert read.text == text.replace("name: sample", "name: other")
@@ -291,7 +291,7 @@ def test_a_block_of_whatever_shape_is_masked_where_it_is_written(body: str, ends
     plain = SEED.replace('password: "Qcloud@123"', "password: Hid-plain-1")
     text = f"{plain}  system:\n    preInstall:\n    - name: a\n      bash: {body}".replace("\n", ends)
     assert masked_text(text, document(text)) is not None
-    assert shown(text).replace(MASK, "Hid-one-1") == text.replace("Hid-plain-1", '"Hid-one-1"').replace(
+    assert text_in_editor(text).replace(MASK, "Hid-one-1") == text.replace("Hid-plain-1", '"Hid-one-1"').replace(
         "Qcloud@123", "Hid-one-1"
     ).replace("Testing123", "Hid-one-1")
     read = back(text, lambda seen: seen.replace("name: sample", "name: other"))

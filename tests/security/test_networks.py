@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Cluster
     from tests.wizard.visitor import Visitor
@@ -63,7 +64,7 @@ SPELLED = ("2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0x7f.1", "0177000
 
 
 @pytest.fixture
-def default(settings: SettingsWrapper) -> None:
+def default(settings: Settings) -> None:
     """The setting as it is where nobody sets it; tests allow loopback elsewhere."""
     settings.SLIPWAY_ALLOWED_NETWORKS = ["private"]
 
@@ -110,8 +111,8 @@ def test_loopback_is_allowed_only_by_an_explicit_entry(word: str) -> None:
 
 
 def test_slipways_own_addresses_are_refused_unless_named_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert is_own(networks_module.ipaddress.ip_address("127.0.0.1"))
-    assert not is_own(networks_module.ipaddress.ip_address("192.0.2.77"))
+    assert is_own(ipaddress.ip_address("127.0.0.1"))
+    assert not is_own(ipaddress.ip_address("192.0.2.77"))
     monkeypatch.setattr(networks_module, "is_own", lambda address: str(address) == "10.0.0.5")
     assert DEFAULT.refusal("10.0.0.5") == "an address of the machine where Slipway runs"
     assert DEFAULT.refusal("10.0.0.6") == ""
@@ -245,9 +246,15 @@ def test_a_connection_test_shows_nothing_of_what_another_service_sends() -> None
     assert "s3cret" not in str(told.value) + getattr(told.value, "hint", "")
 
 
+class _Counting(HTTPServer):
+    received = 0
+
+
 class _Receiver(BaseHTTPRequestHandler):
+    server: _Counting
+
     def do_POST(self) -> None:
-        self.server.taken += 1  # type: ignore[attr-defined]
+        self.server.received += 1
         self.send_response(302 if self.path == "/away" else 204)
         self.send_header("Location", "http://127.0.0.1:1/inner")
         self.end_headers()
@@ -257,21 +264,20 @@ class _Receiver(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def receiver() -> Iterator[HTTPServer]:
-    with HTTPServer(("127.0.0.1", 0), _Receiver) as server:
-        server.taken = 0  # type: ignore[attr-defined]
+def receiver() -> Iterator[_Counting]:
+    with _Counting(("127.0.0.1", 0), _Receiver) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
 
 
-def test_a_webhook_goes_to_allowed_networks_only(receiver: HTTPServer) -> None:
+def test_a_webhook_goes_to_allowed_networks_only(receiver: _Counting) -> None:
     url = f"http://localhost:{receiver.server_port}/"
     with pytest.raises(AddressRefused, match="loopback"):
         post(url, b"{}", {}, networks=DEFAULT, seconds=20)
-    assert receiver.taken == 0  # type: ignore[attr-defined]
+    assert receiver.received == 0
     post(url, b"{}", {}, networks=Networks.of(("127.0.0.1",)), seconds=20)
-    assert receiver.taken == 1  # type: ignore[attr-defined]
+    assert receiver.received == 1
     with pytest.raises(PostRefused, match="302"):
         post(f"{url}away", b"{}", {}, networks=Networks.of(("127.0.0.1",)), seconds=20)
     with pytest.raises(PostRefused, match="cannot be read"):
@@ -280,7 +286,7 @@ def test_a_webhook_goes_to_allowed_networks_only(receiver: HTTPServer) -> None:
         post("file:///etc/passwd", b"", {}, networks=EVERYTHING, seconds=20)
 
 
-def test_webhooks_have_the_networks_of_the_machines_unless_they_have_their_own(settings: SettingsWrapper) -> None:
+def test_webhooks_have_the_networks_of_the_machines_unless_they_have_their_own(settings: Settings) -> None:
     settings.SLIPWAY_ALLOWED_NETWORKS, settings.SLIPWAY_WEBHOOK_NETWORKS = ["private"], []
     assert webhook_networks() == DEFAULT
     settings.SLIPWAY_WEBHOOK_NETWORKS = ["203.0.113.0/24"]
@@ -288,7 +294,7 @@ def test_webhooks_have_the_networks_of_the_machines_unless_they_have_their_own(s
     assert webhook_networks().refusal("10.0.0.1")
 
 
-def test_an_unreadable_list_stops_the_server_and_does_not_allow_all(settings: SettingsWrapper) -> None:
+def test_an_unreadable_list_stops_the_server_and_does_not_allow_all(settings: Settings) -> None:
     with pytest.raises(NetworksUnreadable, match=r"10\.0\.0\.1/8"):
         Networks.of(("10.0.0.1/8",))
     assert Networks.of(()).refusal("10.0.0.1")
@@ -303,7 +309,7 @@ def test_an_unreadable_list_stops_the_server_and_does_not_allow_all(settings: Se
 
 
 @pytest.mark.django_db
-def test_a_page_shows_no_place_of_a_webhook_whose_address_cannot_be_read(settings: SettingsWrapper) -> None:
+def test_a_page_shows_no_place_of_a_webhook_whose_address_cannot_be_read(settings: Settings) -> None:
     settings.SLIPWAY_WEBHOOK_URL = settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://[::1/hook"
     assert [each.where for each in notification_channels() if each.way == "webhook"] == [""]
     assert [each.where for each in forwards() if each.way == "webhook"] == [""]

@@ -20,7 +20,7 @@ from installer_site.private_files import is_private, make_private, sqlite_files
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,7 +86,7 @@ def test_whatever_a_first_start_writes_into_the_data_directory_is_private(folder
 
 
 def test_what_cannot_be_made_private_is_an_error_of_the_check(
-    folder: Path, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SLIPWAY_DATA_DIR = folder
     monkeypatch.setitem(settings.DATABASES["default"], "NAME", folder / "slipway.sqlite3")
@@ -102,7 +102,7 @@ def test_what_cannot_be_made_private_is_an_error_of_the_check(
     assert [each.id for each in system_checks.secrets_are_private(None)] == []
 
 
-def test_a_proxy_that_is_not_named_is_a_warning_of_the_check(settings: SettingsWrapper) -> None:
+def test_a_proxy_that_is_not_named_is_a_warning_of_the_check(settings: Settings) -> None:
     settings.SLIPWAY_HTTPS = True
     assert [each.id for each in system_checks.proxy_is_named(None)] == ["slipway.W005"]
     settings.SLIPWAY_TRUSTED_PROXIES = [object()]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -180,7 +180,7 @@ def create(file: Path, *options: str) -> str:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, settings: SettingsWrapper, admin: User) -> Path:
+def terminal(tmp_path: Path, settings: Settings, admin: User) -> Path:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.quick"
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
     file = tmp_path / "config-sample.yaml"
@@ -263,7 +263,7 @@ def lost(alice: User, how: str, cluster: Cluster, other: User) -> None:
     ("how", "sentence"), [("deactivated", "was deactivated"), ("right", "may no longer use sample")]
 )
 def test_a_run_that_waits_does_not_run_when_who_asked_lost_the_right(
-    how: str, sentence: str, alice: User, bob: User, settings: SettingsWrapper
+    how: str, sentence: str, alice: User, bob: User, settings: Settings
 ) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.fails"
     cluster, _findings = services.draft_import(actor=alice, text=SEED)

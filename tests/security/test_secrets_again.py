@@ -16,6 +16,7 @@ from clusters.web import passwords
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 pytestmark = pytest.mark.django_db
 
@@ -37,11 +38,11 @@ def grow_old(client: Client, seconds: float) -> None:
     session.save()
 
 
-def ask(client: Client, cluster: Cluster, wanted: tuple[str, dict[str, str]], **headers: str) -> HttpResponse:
+def ask(client: Client, cluster: Cluster, wanted: tuple[str, dict[str, str]], **headers: str) -> Response:
     return client.post(reverse(wanted[0], args=[cluster.pk]), wanted[1], headers=headers)
 
 
-def is_file(answer: HttpResponse) -> bool:
+def is_file(answer: Response) -> bool:
     return answer.status_code == 200 and "attachment" in answer.get("Content-Disposition", "")
 
 
@@ -120,7 +121,8 @@ def test_another_page_can_use_the_same_guard(page: Client, alice: User) -> None:
 
     request = RequestFactory().get("/credentials/7/?show=yes")
     request.user, request.session = alice, page.session
-    assert credential(request, pk=7).content == b"secret 7"
+    secret = credential(request, pk=7)
+    assert isinstance(secret, HttpResponse) and secret.content == b"secret 7"
     grow_old(page, 3600)
     request.session = page.session
     answer = credential(request, pk=7)

@@ -23,7 +23,7 @@ from tests.web.site import session_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -104,7 +104,7 @@ def aged(user: User, hours: float) -> str:
     return session
 
 
-def test_a_session_ends_when_it_is_idle_for_eight_hours(alice: User, settings: SettingsWrapper) -> None:
+def test_a_session_ends_when_it_is_idle_for_eight_hours(alice: User, settings: Settings) -> None:
     assert settings.SLIPWAY_IDLE_HOURS == 8
     assert is_signed_in(browser(aged(alice, 7.9)))
     assert not is_signed_in(browser(aged(alice, 8.1)))

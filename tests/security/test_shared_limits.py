@@ -48,7 +48,8 @@ def large(pages: Site, session: str, answers: list[bytes]) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.processes
 def test_many_large_bodies_at_once_do_not_pile_up_in_memory(pages: Site, alice: User) -> None:
-    session, answers = session_of(alice), []
+    session = session_of(alice)
+    answers: list[bytes] = []
     threads = [threading.Thread(target=large, args=(pages, session, answers)) for _ in range(MANY)]
     for thread in threads:
         thread.start()

@@ -14,13 +14,15 @@ from clusters.config.rules import check
 from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import hidden, replaced
 from clusters.config.suggestions import nearest, share_of_suggestions
-from clusters.config.yaml.tree import read
+from clusters.config.yaml.tree import Mapping, read
 from clusters.runs.events.log_masks import Masks
 from tests.conftest import SEED
 from tests.security.pumps import MOST_GROWTH, STRETCH, growth_of, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from clusters.config.yaml.tree import Node
 
 FEW = 150
 MEASURABLE = 0.05
@@ -168,11 +170,20 @@ def test_many_masked_arguments_get_their_secrets_back_in_proportion() -> None:
     assert long < MOST_GROWTH * max(short, MEASURABLE), f"{long:.2f} s, {short:.2f} s for a quarter"
 
 
+def section(node: Node, *names: str) -> Mapping:
+    """The mapping at these keys of a document."""
+    for name in names:
+        assert isinstance(node, Mapping)
+        _, node = node.pairs[name]
+    assert isinstance(node, Mapping)
+    return node
+
+
 def test_reading_a_document_leaves_the_shared_tree_as_it_is() -> None:
     text = SEED.replace("    proxyMode", "    etcdBackupDir: /backup\n    proxyMode")
     read.cache_clear()
     document = load(text).document
     assert document is not None and document.etcd.backup_dir == "/backup"
-    spec = read(text)[0].pairs["spec"][1]  # type: ignore[union-attr]
-    assert "etcdBackupDir" in spec.pairs["kubernetes"][1].pairs  # type: ignore[union-attr]
-    assert "etcd" not in spec.pairs  # type: ignore[union-attr]
+    (whole,) = read(text)
+    assert "etcdBackupDir" in section(whole, "spec", "kubernetes").pairs
+    assert "etcd" not in section(whole, "spec").pairs

@@ -73,7 +73,8 @@ def growing(pages: Site) -> Iterator[Callable[[], int]]:
 def static_file(pages: Site) -> str:
     """A file that people without a login get, too."""
     page = fetch(pages.port, "/accounts/login/", "")
-    return max(re.findall(r'(?:href|src)="(/static/[^"]+)"', page), key=lambda path: len(fetch(pages.port, path, "")))
+    found: list[str] = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    return max(found, key=lambda path: len(fetch(pages.port, path, "")))
 
 
 def test_unread_responses_do_not_accumulate(pages: Site, record_property: Callable[[str, object], None]) -> None:

@@ -84,9 +84,9 @@ def test_the_command_prints_no_code(write: Callable[[Command, str], None]) -> No
 
 
 def test_the_log_of_a_process_has_no_codes_and_no_forged_lines() -> None:
-    logging_settings = settings.LOGGING
+    logging_settings: dict[str, Any] = settings.LOGGING
     form = logging_settings["formatters"]["line"]
-    configurator = logging.config.DictConfigurator({"version": 1})  # type: ignore[attr-defined]
+    configurator = logging.config.DictConfigurator({"version": 1})
     formatter = configurator.configure_formatter(dict(form))
     out = io.StringIO()
     handler = logging.StreamHandler(out)
@@ -123,7 +123,7 @@ class _Plan:
 
 
 def test_findings_of_prechecks_are_stored_without_codes() -> None:
-    notes = _Notes(_Plan(), Masks())  # type: ignore[arg-type]
+    notes = _Notes(_Plan(), Masks())  # type: ignore[arg-type]  # as much of a plan as is read
     row: dict[str, Any] = {"found": [], "state": "waiting"}
     notes._rows["precheck/x", "node1"] = row
     for event in (

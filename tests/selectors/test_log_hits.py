@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Run
 
@@ -64,13 +64,11 @@ def test_counting_frequent_hits_stops_after_a_time_limit(make_run: Callable[...,
     assert time.monotonic() - began < 60
 
 
-def test_the_page_gets_hits_or_an_error_message(
-    client: Client, alice: User, log: Run, settings: SettingsWrapper
-) -> None:
+def test_the_page_gets_hits_or_an_error_message(client: Client, alice: User, log: Run, settings: Settings) -> None:
     settings.SLIPWAY_COUNT_SECONDS = LONG
     client.force_login(alice)
     address = reverse("run-log-hits", args=[log.pk])
-    assert client.get(address, {"search": "NEEDLE", "line": 201, "host": "node1"}).json() == {
+    assert client.get(address, {"search": "NEEDLE", "line": "201", "host": "node1"}).json() == {
         "count": 5, "all": True, "place": 1, "last_line": 1_000}  # fmt: skip
     assert client.get(address, {"search": "needle", "line": "x"}).status_code == 400
     refused = client.get(address, {"search": "needle (", "regex": "yes"})
@@ -81,7 +79,7 @@ def test_lines_without_a_match_are_included_with_all(client: Client, alice: User
     client.force_login(alice)
     address = reverse("run-log", args=[log.pk])
     for regex, marks in (("", []), ("yes", [["Needle"]])):
-        asked = {"search": "needle", "regex": regex, "all": "yes", "around": 300, "limit": 4}
+        asked = {"search": "needle", "regex": regex, "all": "yes", "around": "300", "limit": "4"}
         rows = client.get(address, asked).json()["lines"]
         assert [row[0] for row in rows] == [298, 299, 300, 301]
         assert rows[2][6:] == marks

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.engine.recipe import Recipe
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _no_findings(monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
+def _no_findings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setattr("clusters.services.installs.findings_of", lambda *words, **options: ())
     monkeypatch.setattr("clusters.services.waivers.check", lambda document: ())
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fake_machines.run_on_machines"

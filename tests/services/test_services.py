@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from tests.conftest import BundleOf
 
@@ -264,7 +264,7 @@ def test_no_secret_is_in_the_audit(cluster: Cluster, alice: User) -> None:
     assert "Qcloud" not in entries
 
 
-def test_practice_machines_come_from_their_file(settings: SettingsWrapper, tmp_path: Path) -> None:
+def test_practice_machines_come_from_their_file(settings: Settings, tmp_path: Path) -> None:
     settings.SLIPWAY_PRACTICE_FILE = str(tmp_path / "machines.json")
     assert services.practice_machines() == ()
     row = {"name": "node1", "address": "10.0.0.1", "user": "ubuntu", "password": "Testing123"}

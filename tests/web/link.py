@@ -10,7 +10,7 @@ PATIENCE = 30.0
 """Seconds. The one second that Channels gives passes on a busy machine before anybody had a turn."""
 
 
-class Link(WebsocketCommunicator):  # type: ignore[misc]
+class Link(WebsocketCommunicator):
     """Waits for messages with a generous timeout."""
 
     async def connect(self, timeout: float = PATIENCE) -> Any:

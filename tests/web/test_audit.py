@@ -25,7 +25,7 @@ from tests.web.test_runs import content_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -142,9 +142,7 @@ def test_what_others_wrote_is_shown_as_text(alice: User, auditor: Client) -> Non
     assert "\u202e" not in page
 
 
-def test_the_page_shows_the_last_forwarding_and_retries_it(
-    settings: SettingsWrapper, admin: User, auditor: Client
-) -> None:
+def test_the_page_shows_the_last_forwarding_and_retries_it(settings: Settings, admin: User, auditor: Client) -> None:
     assert "Forwarding" not in auditor.get(reverse("audit")).content.decode()
     settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/t0ken-in-the-path"
     page = auditor.get(reverse("audit")).content.decode()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
     from playwright.sync_api import Browser, Page
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
     from pytest_django.live_server_helper import LiveServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +36,7 @@ def _database_beside_playwright() -> Iterator[None]:
 
 @pytest.fixture
 def page(
-    browser: Browser, live_server: LiveServer, client: Client, admin: User, alice: User, settings: SettingsWrapper
+    browser: Browser, live_server: LiveServer, client: Client, admin: User, alice: User, settings: Settings
 ) -> Iterator[Page]:
     """The administrator's browser with audit entries of every kind."""
     settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/x"

@@ -225,12 +225,12 @@ def test_the_document_comes_in_every_dialect(client: Client, alice: User, cluste
 
 
 def test_after_a_cancelled_run_the_cluster_is_incomplete(
-    client: Client, cluster: Cluster, make_run: Callable[..., Run]
+    client: Client, alice: User, cluster: Cluster, make_run: Callable[..., Run]
 ) -> None:
     begun = timezone.now() - timedelta(minutes=5)
     make_run(state="cancelled", started_at=begun, finished_at=begun + timedelta(seconds=161))
     Cluster.objects.filter(pk=cluster.pk).update(state="failed")
-    client.force_login(cluster.owner)
+    client.force_login(alice)
     page = client.get(reverse("cluster", args=[cluster.pk])).content.decode()
     assert "Incomplete" in page
     assert "2 m 41 s" in page

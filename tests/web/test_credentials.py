@@ -94,9 +94,7 @@ def test_empty_fields_keep_values_and_a_new_key_replaces_the_old(page: Client) -
     page.post(address, {"login": "ops", "private_key": KEY})
     found = Credential.objects.get()
     assert (found.private_key.strip(), found.passphrase, found.version) == (KEY.strip(), "", 3)
-    assert AuditEntry.objects.filter(deed="credential.change").first().details == {  # type: ignore[union-attr]
-        "changed": ["passphrase", "private_key"]
-    }
+    assert AuditEntry.objects.filter(deed="credential.change")[0].details == {"changed": ["passphrase", "private_key"]}
     page.post(address, {"login": "ops", "forget_password": "on"})
     assert Credential.objects.get().password == ""
     assert page.post(address, {"login": "ops", "forget_key": "on"}).status_code == 422
@@ -137,10 +135,12 @@ def test_it_is_removed_after_typing_its_name(page: Client) -> None:
 def test_other_users_see_none_and_users_of_it_cannot_change_it(page: Client, client: Client, bob: User) -> None:
     make(page, password=PASSWORD)
     credential = Credential.objects.get()
+    assert credential.owner is not None
     client.force_login(bob)
     pages = [reverse(name, args=[credential.pk]) for name in ("credential", "credential-delete")]
-    for users in ([], ["bob"]):
-        services.credential_share(actor=credential.owner, credential=credential, users=users)  # type: ignore[arg-type]
+    choices: list[list[str]] = [[], ["bob"]]
+    for users in choices:
+        services.credential_share(actor=credential.owner, credential=credential, users=users)
         assert ('break">prod<' in client.get(reverse("credentials")).content.decode()) is bool(users)
         assert [client.post(address, {"name": "prod"}).status_code for address in pages] == [404, 404]
     client.logout()

@@ -14,7 +14,7 @@ from clusters.web import downloads
 from clusters.web.downloads import PARTS_AT_ONCE, PARTS_OF_ONE, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 class Making:
@@ -24,7 +24,7 @@ class Making:
         self.inside: Counter[int] = Counter()
         self.go = threading.Event()
 
-    def parts(self, person: int) -> Iterator[bytes]:
+    def parts(self, person: int) -> Generator[bytes]:
         """Two parts."""
         for _ in range(2):
             self.inside[person] += 1

@@ -30,7 +30,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def asked(page: Page, cluster: Cluster) -> Page:
+def recipe_page(page: Page, cluster: Cluster) -> Page:
     """The recipe's page of a cluster that is ready."""
     Cluster.objects.update(state="ready")
     page.goto(f"/clusters/{cluster.pk}/do/lift/")
@@ -40,7 +40,7 @@ def asked(page: Page, cluster: Cluster) -> Page:
 def looks_well(page: Page, name: str) -> None:
     page.mouse.move(0, 0)  # a button under it would be half on its way to another colour
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = Axe().run(page).response["violations"]
         assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
     fits(page, name)
@@ -72,8 +72,8 @@ def acknowledge_all(page: Page) -> None:
     expect(page.locator("#do-run")).to_be_enabled()
 
 
-def test_what_answers_bring_is_shown_as_they_are_typed(asked: Page) -> None:
-    page, order = asked, asked.locator("#do-order")
+def test_what_answers_bring_is_shown_as_they_are_typed(recipe_page: Page) -> None:
+    page, order = recipe_page, recipe_page.locator("#do-order")
     looks_well(page, "order-empty")
     page.get_by_label("Kubernetes version").press_sequentially("v1.21.14")
     expect(order).to_contain_text("The change brings no new finding.")
@@ -91,8 +91,8 @@ def test_what_answers_bring_is_shown_as_they_are_typed(asked: Page) -> None:
     looks_well(page, "order-missing")
 
 
-def test_from_the_answers_to_the_run(asked: Page) -> None:
-    page, run = asked, asked.locator("#do-run")
+def test_from_the_answers_to_the_run(recipe_page: Page) -> None:
+    page, run = recipe_page, recipe_page.locator("#do-run")
     answer_all(page)
     acknowledge_all(page)
     looks_well(page, "order-read")
@@ -112,18 +112,18 @@ def test_from_the_answers_to_the_run(asked: Page) -> None:
     assert SECRET not in page.content()
 
 
-def test_a_document_that_changed_keeps_what_was_typed(asked: Page, cluster: Cluster, alice: User) -> None:
-    asked.get_by_label("Kubernetes version").fill("v1.21.14")
-    expect(asked.locator("#do-order")).to_contain_text("The change brings no new finding.")
+def test_a_document_that_changed_keeps_what_was_typed(recipe_page: Page, cluster: Cluster, alice: User) -> None:
+    recipe_page.get_by_label("Kubernetes version").fill("v1.21.14")
+    expect(recipe_page.locator("#do-order")).to_contain_text("The change brings no new finding.")
     cluster.refresh_from_db()
     other = services.document_of(cluster).model_copy(update={"name": "other"})
     services.draft_update(actor=alice, cluster=cluster, document=other, version=cluster.version)
-    asked.locator("#do-run").click()
-    expect(asked.locator("#do-problems")).to_contain_text("was changed since this page was opened")
-    expect(asked.get_by_label("Kubernetes version")).to_have_value("v1.21.14")
-    looks_well(asked, "order-conflict")
-    asked.locator("#do-run").click()
-    asked.wait_for_url("**/runs/*/")
+    recipe_page.locator("#do-run").click()
+    expect(recipe_page.locator("#do-problems")).to_contain_text("was changed since this page was opened")
+    expect(recipe_page.get_by_label("Kubernetes version")).to_have_value("v1.21.14")
+    looks_well(recipe_page, "order-conflict")
+    recipe_page.locator("#do-run").click()
+    recipe_page.wait_for_url("**/runs/*/")
 
 
 def test_without_javascript_and_without_the_password_it_works_too(

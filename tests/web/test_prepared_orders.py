@@ -18,8 +18,8 @@ from tests.security.test_secrets_again import RIGHT, grow_old
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.http import HttpResponse
     from django.test import Client
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 
 __all__ = ["forgotten", "lift"]
@@ -43,14 +43,14 @@ def page(cluster: Cluster) -> str:
     return reverse("cluster-do", args=[cluster.pk, "lift"])
 
 
-def shown(answer: HttpResponse) -> str:
+def page_text(answer: Response) -> str:
     return html.unescape(" ".join(answer.content.decode().split()))
 
 
 def look(person: Client, cluster: Cluster, answers: dict[str, str]) -> str:
     answer = person.post(page(cluster), {**answers, "check": "yes"}, headers={"HX-Request": "true"})
     assert answer.status_code == 200
-    return shown(answer)
+    return page_text(answer)
 
 
 def part(text: str, id: str) -> str:
@@ -73,7 +73,7 @@ def digest(text: str) -> str:
 
 
 def test_what_changes_is_shown_while_answers_are_typed(person: Client, cluster: Cluster) -> None:
-    assert "as soon as the questions are answered" in shown(person.get(page(cluster)))
+    assert "as soon as the questions are answered" in page_text(person.get(page(cluster)))
     text = look(person, cluster, VERSION)
     row = re.search(r"kubernetes\.version</th>(.*?)</tr>", text)
     assert row is not None and re.findall(r">([^<>]+)</td>", row[1]) == ["v1.20.2", "v1.21.14"]
@@ -98,7 +98,7 @@ def test_a_new_error_is_shown_and_refuses_run_and_preview(person: Client, cluste
     for more in ({}, {"preview": "yes"}):
         answer = person.post(page(cluster), {**wrong, **more})
         assert answer.status_code == 422
-        assert 'value="10.0.0.0/33"' in shown(answer) and "blocking finding first" in shown(answer)
+        assert 'value="10.0.0.0/33"' in page_text(answer) and "blocking finding first" in page_text(answer)
     assert not Run.objects.exists()
 
 
@@ -107,11 +107,11 @@ def test_a_new_warning_is_acknowledged_here_and_goes_with_the_run(
 ) -> None:
     refused = person.post(page(cluster), WARNED)
     assert refused.status_code == 422
-    text = shown(refused)
+    text = page_text(refused)
     assert "Nothing was started. This warning has not been acknowledged yet: A database of 9663676416 bytes" in text
     assert "disabled" in button(text) and 'name="quota" value="9"' in text
     (key,) = keys(text, "warning")
-    text = shown(person.post(page(cluster), {**WARNED, "key": key, "given": "on"}, headers={"HX-Request": "true"}))
+    text = page_text(person.post(page(cluster), {**WARNED, "key": key, "given": "on"}, headers={"HX-Request": "true"}))
     assert "checked" in part(text, f"waive-{key}").partition(">")[0]
     assert "disabled" not in button(text)
     entry = AuditEntry.objects.get(deed="waiver.give")
@@ -141,7 +141,7 @@ def test_another_answer_needs_another_acknowledgement(person: Client, cluster: C
 def test_an_acknowledgement_is_taken_back(person: Client, cluster: Cluster) -> None:
     (key,) = keys(look(person, cluster, WARNED), "warning")
     person.post(page(cluster), {**WARNED, "key": key, "given": "on"})
-    assert "Taken back." in shown(person.post(page(cluster), {**WARNED, "key": key}))
+    assert "Taken back." in page_text(person.post(page(cluster), {**WARNED, "key": key}))
     assert AuditEntry.objects.get(deed="waiver.take_back").details["recipe"] == "lift"
     assert person.post(page(cluster), WARNED).status_code == 422
 
@@ -150,8 +150,8 @@ def test_a_new_error_that_may_be_waived_needs_a_reason(person: Client, cluster: 
     even = {**VERSION, "members": "node2"}
     (key,) = keys(look(person, cluster, even), "error")
     refused = person.post(page(cluster), {**even, "key": key, "given": "on", "reason": "no"})
-    assert refused.status_code == 422 and "A reason is required" in shown(refused)
-    text = shown(person.post(page(cluster), {**even, "key": key, "given": "on", "reason": WHY}))
+    assert refused.status_code == 422 and "A reason is required" in page_text(refused)
+    text = page_text(person.post(page(cluster), {**even, "key": key, "given": "on", "reason": WHY}))
     assert keys(text, "waived") == [key] and "disabled" not in button(text)
     person.post(page(cluster), even)
     assert [each["reason"] for each in Run.objects.get().acknowledged] == [WHY]
@@ -169,14 +169,16 @@ def test_a_new_text_that_runs_as_root_is_masked_and_read_after_the_password(
     seal = services.order_findings(services.order_for(cluster, "lift", {"to": "v1.21.14", "script": True})).texts[0]
     again = person.post(page(cluster), {**TEXT, "digest": seal.digest})
     assert again["Location"].startswith(reverse("password-again"))
-    back = html.unescape(re.search(r'name="next" value="([^"]*)"', person.get(again["Location"]).content.decode())[1])
+    next_page = re.search(r'name="next" value="([^"]*)"', person.get(again["Location"]).content.decode())
+    assert next_page is not None
+    back = html.unescape(next_page[1])
     assert back.startswith(page(cluster)) and "to=v1.21.14" in back and "script=on" in back
     person.post(reverse("password-again"), {"password": RIGHT, "next": back})
-    text = shown(person.get(back))
+    text = page_text(person.get(back))
     assert SECRET in part(text, "root-texts") and digest(text) == seal.digest
     assert SECRET not in text.partition('id="root-texts"')[0]
     assert person.post(page(cluster), TEXT).status_code == 422
-    text = shown(person.post(page(cluster), {**TEXT, "digest": seal.digest}))
+    text = page_text(person.post(page(cluster), {**TEXT, "digest": seal.digest}))
     assert "Acknowledged by alice" in text and "disabled" not in button(text)
     person.post(page(cluster), TEXT)
     (record,) = Run.objects.get().acknowledged_texts
@@ -203,7 +205,7 @@ def test_a_document_that_was_changed_meanwhile_starts_nothing(
     other = services.document_of(cluster).model_copy(update={"name": "other"})
     services.draft_update(actor=alice, cluster=cluster, document=other, version=cluster.version)
     answer = person.post(page(cluster), {**VERSION, "shown": version[1], **more})
-    text = shown(answer)
+    text = page_text(answer)
     assert answer.status_code == 409
     assert "The document of other was changed since this page was opened. Nothing was started." in text
     assert 'name="to" value="v1.21.14"' in text
@@ -251,13 +253,13 @@ def test_another_attempt_leads_here_when_something_is_unread(
     person.force_login(admin)  # what somebody else has read, this person has not
     answer = person.post(reverse("run-retry", args=[run.pk]))
     assert answer["Location"] == f"{page(cluster)}?answered=yes&to=v1.21.14&script=on"
-    assert digest(shown(person.get(answer["Location"]))) == text.digest
+    assert digest(page_text(person.get(answer["Location"]))) == text.digest
 
 
 def test_while_a_run_is_active_nothing_is_acknowledged(person: Client, cluster: Cluster, alice: User) -> None:
     (key,) = keys(look(person, cluster, WARNED), "warning")
     Run.objects.create(cluster=cluster, document=cluster.document, state="running")
     answer = person.post(page(cluster), {**WARNED, "key": key, "given": "on"})
-    assert answer.status_code == 409 and "nothing in it can be changed now" in shown(answer)
+    assert answer.status_code == 409 and "nothing in it can be changed now" in page_text(answer)
     cluster.refresh_from_db()
     assert cluster.waivers == []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
     from playwright.sync_api import Browser, Page
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
     from pytest_django.live_server_helper import LiveServer
 
     from clusters.engine.recipe import Recipe
@@ -39,7 +39,7 @@ def _database_beside_playwright() -> Iterator[None]:
 @pytest.fixture
 def page(
     browser: Browser, live_server: LiveServer, client: Client, alice: User, cluster: Cluster,
-    monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper,
+    monkeypatch: pytest.MonkeyPatch, settings: Settings,
 ) -> Iterator[Page]:  # fmt: skip
     """Alice's browser on the page of her cluster, which is ready."""
     monkeypatch.setattr("clusters.services.installs.findings_of", lambda *words, **options: ())
@@ -57,7 +57,7 @@ def page(
 def fits(page: Page, name: str) -> None:
     """Nothing overflows at either width; screenshots for manual inspection are in the folder that PICTURES names."""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         for width in (1280, 390):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

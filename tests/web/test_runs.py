@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 TABS = ("run", "run-timeline", "run-plan", "run-facts", "run-summary")
 FILES = ("run-log-text", "run-log-events", "run-bundle")
@@ -285,7 +285,7 @@ def test_color_codes_are_removed_from_stored_lines(page: Client, run: Run) -> No
 
 @pytest.mark.django_db(transaction=True)
 def test_a_support_bundle_has_everything_except_secrets(
-    page: Client, make_run: Callable[..., Run], settings: SettingsWrapper
+    page: Client, make_run: Callable[..., Run], settings: Settings
 ) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.leaky"
     run = make_run()

@@ -11,6 +11,7 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.db import connections
 
+from clusters.selectors import events_after
 from clusters.web import feed, sockets
 from tests.web.runsocket import add, end, socket
 
@@ -154,7 +155,9 @@ async def test_the_doorbell_wakes_waiting_watchers(run: Run, alice: User, monkey
     await add(run, 1)
     from channels.layers import get_channel_layer
 
-    await get_channel_layer().group_send(f"run-{run.pk}", {"type": "run.news", "seq": 1})
+    layer = get_channel_layer()
+    assert layer is not None
+    await layer.group_send(f"run-{run.pk}", {"type": "run.news", "seq": 1})
     frame = json.loads(await communicator.receive_from())
     assert frame["events"][0]["seq"] == 1
     await communicator.disconnect()
@@ -205,7 +208,7 @@ async def test_many_watchers_cost_one_reader_and_all_get_the_same(
     run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[int] = []
-    real = feed.events_after
+    real = events_after
 
     def counted(run_id: int, seq: int, limit: int) -> list[EventText]:
         reads.append(seq)

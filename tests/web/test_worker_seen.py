@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Run
 
@@ -48,9 +48,7 @@ def test_a_waiting_run_shows_when_a_worker_was_last_seen(
     assert "No worker has been seen for 2 h 0 m. Start one with" in page
 
 
-def test_retrying_the_forwarding_shows_the_last_seen_worker(
-    client: Client, admin: User, settings: SettingsWrapper
-) -> None:
+def test_retrying_the_forwarding_shows_the_last_seen_worker(client: Client, admin: User, settings: Settings) -> None:
     settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/"
     AuditForward.objects.create(way="webhook", tries=9, given_up=True, failed_at=timezone.now())
     client.force_login(admin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +96,9 @@ def test_rows_are_saved_as_they_are_typed_and_only_those(page: Page, cluster: Cl
     def late(document: Document) -> list[tuple[str, str]]:
         return [(host.name, host.address) for host in document.hosts][3:]
 
+    def has_late(address: str, document: Document) -> bool:
+        return late(document) == [("late", address)]
+
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None)
     open_page(page, cluster, "machines")
@@ -106,7 +110,7 @@ def test_rows_are_saved_as_they_are_typed_and_only_those(page: Page, cluster: Cl
     page.locator("#id_host-4-name").fill("late")
     for address in ("10.99.0.5", "10.99.0.55"):
         page.locator("#id_host-4-address").fill(address)
-        comes_to_be_stored(page, cluster, lambda document, wanted=address: late(document) == [("late", wanted)])
+        comes_to_be_stored(page, cluster, partial(has_late, address))
     assert stored(cluster).hosts[1].address == "10.99.0.22"
 
 

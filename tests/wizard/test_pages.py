@@ -18,7 +18,7 @@ from clusters.wizard.kubernetes.artifact_choices import Offered
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.errors import InstallerError
     from tests.conftest import BundleOf
@@ -158,7 +158,7 @@ def test_kubernetes_choices_are_written(visitor: Visitor) -> None:
 
 
 def test_practice_machines_bring_roles_and_a_version(
-    client: Client, alice: User, settings: SettingsWrapper, tmp_path: Path, bundle_of: BundleOf
+    client: Client, alice: User, settings: Settings, tmp_path: Path, bundle_of: BundleOf
 ) -> None:
     settings.SLIPWAY_PRACTICE_FILE = str(tmp_path / "practice.yaml")
     (tmp_path / "practice.yaml").write_text(

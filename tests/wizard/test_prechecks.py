@@ -16,6 +16,8 @@ from tests.conftest import SEED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.contrib.auth.models import User
+
     from clusters.models import Run
     from tests.wizard.visitor import Visitor
 
@@ -192,14 +194,14 @@ def test_a_retry_asks_the_wizard_again(visitor: Visitor, make_run: Callable[...,
 
 
 def test_nothing_is_waived_while_a_run_is_active_nor_by_strangers(
-    visitor: Visitor, make_run: Callable[..., Run], bob: object
+    visitor: Visitor, make_run: Callable[..., Run], bob: User
 ) -> None:
     inspected(visitor, result(RAM, "node1", "error"))
     run = make_run(state="running")
     assert "nothing in it can be changed now" in waive(visitor, RAM)
     assert visitor.cluster.waivers == []
     run.delete()
-    visitor.client.force_login(bob)  # type: ignore[arg-type]
+    visitor.client.force_login(bob)
     address = visitor.address("prechecks") + "waive/"
     assert visitor.client.post(address, {"key": precheck_key(RAM, "error"), "given": "on"}).status_code == 404
 

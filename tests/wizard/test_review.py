@@ -19,6 +19,8 @@ from tests.conftest import SEED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.contrib.auth.models import User
+
     from clusters.config.finding import Finding
     from tests.wizard.visitor import Visitor
 
@@ -158,9 +160,9 @@ def test_an_error_can_be_waived_by_its_id(even: Visitor) -> None:
     assert services.run_retry(actor=even.cluster.owner, run=run).waivers == ["etcd.even_count"]
 
 
-def test_a_user_cannot_acknowledge_for_another_user(warned: Visitor, bob: object) -> None:
+def test_a_user_cannot_acknowledge_for_another_user(warned: Visitor, bob: User) -> None:
     key = waiver_key(warnings(warned)[0])
-    warned.client.force_login(bob)  # type: ignore[arg-type]
+    warned.client.force_login(bob)
     assert warned.client.post(warned.address("review") + "waive/", {"key": key, "given": "on"}).status_code == 404
 
 

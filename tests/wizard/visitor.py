@@ -9,8 +9,8 @@ from django.urls import reverse
 from clusters.services import document_of
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
     from django.test import Client
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
     from clusters.config.schema import Document
     from clusters.models import Cluster
@@ -34,12 +34,12 @@ class Visitor:
         """Open a page."""
         return self.client.get(self.address(slug))
 
-    def post(self, slug: str, data: dict[str, Any], *, htmx: bool = False, version: int | None = None) -> HttpResponse:
+    def post(self, slug: str, data: dict[str, Any], *, htmx: bool = False, version: int | None = None) -> Response:
         """Press Next, or with `htmx` let the page save itself."""
         self.cluster.refresh_from_db()
         sent = {"draft_version": self.cluster.version if version is None else version, **data}
         headers = {"HX-Request": "true"} if htmx else {}
-        return self.client.post(self.address(slug), sent, headers=headers)  # type: ignore[return-value]
+        return self.client.post(self.address(slug), sent, headers=headers)
 
     def document(self) -> Document:
         """What is stored now."""

@@ -28,6 +28,7 @@ from clusters.config.plugins import Release, releases_of
 from clusters.engine.cluster import Cluster
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import Kept, PretendSource, seed
+from tests.fake_host import FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +88,9 @@ def cases(plugin: str, release: Release) -> Iterator[tuple[str, Document]]:
 
 def values_of(document: Document) -> dict[str, Any]:
     """The values that our code creates for a document."""
-    cluster = Cluster(document, open_host=lambda spec: None, source=PretendSource(Path()), sink=Kept(), cancel=Cancel())
+    cluster = Cluster(
+        document, open_host=lambda spec: FakeHost(spec.name), source=PretendSource(Path()), sink=Kept(), cancel=Cancel()
+    )
     made: dict[str, Any] = plain(MODULES[document.network.plugin].values(cluster))
     return made
 

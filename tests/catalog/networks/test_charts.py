@@ -9,9 +9,10 @@ import yaml
 
 from clusters.catalog import charts
 from clusters.catalog.networks import cilium, hybridnet, kubeovn
-from clusters.catalog.networks.cilium.chart_values import minor
+from clusters.catalog.networks.cilium.chart_values import minor, settings
 from clusters.catalog.networks.cilium.kernel import OLDEST_KERNEL
 from clusters.catalog.networks.cilium.parts import PARTS, image_of, value, without_digests
+from clusters.catalog.networks.kubeovn.needs import has_database
 from clusters.config.secret import Secret
 from clusters.engine.artifacts import INCOMING
 from clusters.engine.wants import NotReached
@@ -64,12 +65,12 @@ def test_without_kube_proxy_cilium_needs_no_service_to_reach_an_api_server(
 
 
 def test_changed_settings_of_cilium_restart_its_pods() -> None:
-    settings = cilium.settings(document("cilium"))
-    assert settings["rollOutCiliumPods"] and settings["operator"]["rollOutPods"]
+    chosen = settings(document("cilium"))
+    assert chosen["rollOutCiliumPods"] and chosen["operator"]["rollOutPods"]
 
 
 def test_images_of_optional_cilium_parts_are_listed() -> None:
-    parts = {"hubble": {"enabled": True, "relay": {"enabled": True}}, "envoy": {"enabled": True}}
+    parts: dict[str, Any] = {"hubble": {"enabled": True, "relay": {"enabled": True}}, "envoy": {"enabled": True}}
     assert cilium.images(document("cilium", **parts)) == (
         "quay.io/cilium/cilium:v1.14.19",
         "quay.io/cilium/operator-generic:v1.14.19",
@@ -79,12 +80,15 @@ def test_images_of_optional_cilium_parts_are_listed() -> None:
 
 
 def test_images_that_the_document_names_are_listed() -> None:
-    named = {"image": {"override": "hub.example/agent:1"}, "operator": {"image": {"tag": "v1", "suffix": "-ci"}}}
+    named: dict[str, Any] = {
+        "image": {"override": "hub.example/agent:1"},
+        "operator": {"image": {"tag": "v1", "suffix": "-ci"}},
+    }
     assert cilium.images(document("cilium", **named)) == (
         "hub.example/agent:1",
         "quay.io/cilium/operator-generic-ci:v1",
     )
-    pinned = {"image": {"repository": "hub.example/agent", "useDigest": True, "digest": "sha256:12"}}
+    pinned: dict[str, Any] = {"image": {"repository": "hub.example/agent", "useDigest": True, "digest": "sha256:12"}}
     assert cilium.images(document("cilium", **pinned))[0] == "hub.example/agent:v1.14.19@sha256:12"
 
 
@@ -137,7 +141,7 @@ def test_kube_ovns_database_is_where_its_label_is(archive: Path, monkeypatch: py
     ]
     labelled = wanted.model_copy(update={"hosts": tuple(hosts)})
     assert kubeovn.databases(pretend(monkeypatch, archive, labelled)[0]) == ["10.99.0.13"]
-    assert not kubeovn.has_database(document("kubeovn", version="v1.28.2", label="ovn"), "node3"), "the value counts"
+    assert not has_database(document("kubeovn", version="v1.28.2", label="ovn"), "node3"), "the value counts"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_each_architecture_is_asked_for(archive: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(cluster.source, "look_for", lambda component, version, name, arch: asked.add((component, arch)))
     assert not found("artifact.source", cluster)
     assert {("kubernetes", "amd64"), ("kubernetes", "arm64"), ("etcd", "amd64")} <= asked
-    assert ("etcd", "arm64") not in asked, "node3 is no member of etcd"
+    assert ("etcd", "arm64") not in asked, "node3 is not a member of etcd"
 
 
 def test_a_source_that_does_not_answer_in_time_is_told(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def test_clocks_that_agree_with_each_other_and_not_with_this_servers_are_told(
 
 
 @pytest.mark.parametrize(
-    ("said", "facts", "told"),
+    ("timedatectl_output", "facts", "warnings"),
     [
         ("NTPSynchronized=no\n", {}, 1),
         ("NTPSynchronized=yes\n", {}, 0),
@@ -55,10 +55,10 @@ def test_clocks_that_agree_with_each_other_and_not_with_this_servers_are_told(
     ],
 )
 def test_a_clock_that_nobody_keeps_is_a_warning(
-    said: str, facts: dict[str, Any], told: int, archive: Path, monkeypatch: pytest.MonkeyPatch
+    timedatectl_output: str, facts: dict[str, Any], warnings: int, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, node2=facts)
-    hosts["node2"].answer("timedatectl", said)
-    assert len(found("time.ntp_active", cluster, "node2")) == told
+    hosts["node2"].answer("timedatectl", timedatectl_output)
+    assert len(found("time.ntp_active", cluster, "node2")) == warnings
     when = CHECKS.checks["time.ntp_active"].when
     assert when is not None and when(seed()) and not when(seed(system={"ntpServers": ["pool.ntp.org"]}))

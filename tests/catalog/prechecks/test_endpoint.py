@@ -25,8 +25,8 @@ THREE = {"etcd": ["node1"], "master": ["node1", "node2", "node3"], "worker": []}
 
 def shared(**endpoint: Any) -> Document:
     """Three control planes that share 10.99.0.99."""
-    said = {"internalLoadbalancer": "kube-vip", "address": "10.99.0.99", **endpoint}
-    return seed(roleGroups=THREE, controlPlaneEndpoint=said)
+    settings = {"internalLoadbalancer": "kube-vip", "address": "10.99.0.99", **endpoint}
+    return seed(roleGroups=THREE, controlPlaneEndpoint=settings)
 
 
 def found(check: str, name: str, cluster: Cluster) -> list[Finding]:
@@ -55,7 +55,7 @@ def test_a_name_that_the_document_itself_puts_into_etc_hosts_needs_no_dns(
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("reply", "words"),
     [
         ("connected", ""),
         ("connect: Connection refused", ""),
@@ -67,12 +67,14 @@ def test_a_name_that_the_document_itself_puts_into_etc_hosts_needs_no_dns(
     ],
 )
 def test_a_balancer_may_refuse_but_not_keep_silent(
-    said: str, words: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+    reply: str, words: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, seed(**BALANCER))
-    hosts["node2"].answer("exec 3<>", answers_dials(**{"10.99.0.99/7443": said}))
-    told = f"node2 cannot reach the control plane endpoint 10.99.0.99:7443: {words}"
-    assert [finding.message for finding in found("endpoint.reachable", "node2", cluster)] == ([told] if words else [])
+    hosts["node2"].answer("exec 3<>", answers_dials(**{"10.99.0.99/7443": reply}))
+    message = f"node2 cannot reach the control plane endpoint 10.99.0.99:7443: {words}"
+    assert [finding.message for finding in found("endpoint.reachable", "node2", cluster)] == (
+        [message] if words else []
+    )
     assert CHECKS.checks["endpoint.reachable"].waivable
 
 
@@ -138,4 +140,4 @@ def test_an_address_behind_a_router_is_no_neighbour(archive: Path, monkeypatch: 
     assert finding.message.startswith("10.99.0.99 is not in a subnet of node2 (10.99.0.99 via 10.99.0.1 dev eth0 src")
     bgp = shared(kubevip={"mode": "BGP", "peers": [{"address": "10.99.0.1", "as": 65001}]})
     when = CHECKS.checks["vip.same_subnet"].when
-    assert when is not None and not when(bgp), "routers are told of it by BGP"
+    assert when is not None and not when(bgp), "routers learn of it by BGP"

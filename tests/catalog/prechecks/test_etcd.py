@@ -41,11 +41,11 @@ def given(**changes: Any) -> dict[str, Any]:
 
 
 def external_findings(
-    monkeypatch: pytest.MonkeyPatch, archive: Path, external: dict[str, Any], **said: str
+    monkeypatch: pytest.MonkeyPatch, archive: Path, external: dict[str, Any], **replies: str
 ) -> list[Finding]:
     cluster: Cluster
     cluster, hosts, _ = pretend(monkeypatch, archive, seed(etcd={"type": "external", "external": external}))
-    hosts["node1"].answer("exec 3<>", answers_dials(**said))
+    hosts["node1"].answer("exec 3<>", answers_dials(**replies))
     declared = CHECKS.checks["etcd.external"]
     assert declared.when is not None and declared.when(cluster.document) and not declared.when(seed())
     return list(declared.body(cluster.machine("node1"), cluster))
@@ -60,9 +60,9 @@ def test_members_that_listen_and_a_key_that_fits_are_taken(archive: Path, monkey
 def test_an_endpoint_that_is_no_address_is_told_and_the_others_are_tried(
     endpoint: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = external_findings(monkeypatch, archive, given(endpoints=[endpoint, *ENDPOINTS]), **{"10.9.1.1/2379": ""})
-    assert told[0].message == f"{endpoint} is not the address of an etcd member." and told[0].blocking
-    assert len(told) == 2 and "10.9.1.1:2379" in told[1].message
+    refusals = external_findings(monkeypatch, archive, given(endpoints=[endpoint, *ENDPOINTS]), **{"10.9.1.1/2379": ""})
+    assert refusals[0].message == f"{endpoint} is not the address of an etcd member." and refusals[0].blocking
+    assert len(refusals) == 2 and "10.9.1.1:2379" in refusals[1].message
 
 
 def test_refusing_is_no_answer_of_an_etcd_and_one_member_of_several_is_a_warning(
@@ -102,18 +102,18 @@ def test_a_certificate_that_has_ended_is_told(archive: Path, monkeypatch: pytest
     assert "the certificate expired on" in finding.message
 
 
-@pytest.mark.parametrize(("said", "refused"), [("3.5.21", True), ("3.5.24", False), ("3.7.0", False), ("", False)])
+@pytest.mark.parametrize(("version", "refused"), [("3.5.21", True), ("3.5.24", False), ("3.7.0", False), ("", False)])
 def test_a_member_that_is_too_old_for_kubeadm_is_told(
-    said: str, refused: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, refused: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     external = {"endpoints": ["http://10.9.1.1:2379"]}
     document = seed(kubernetes={"version": "v1.37.2"}, etcd={"type": "external", "external": external})
     cluster, hosts, _ = pretend(monkeypatch, archive, document)
     hosts["node1"].answer("exec 3<>", answers_dials())
-    hosts["node1"].answer("GET /version", f'HTTP/1.0 200 OK\n\n{{"etcdserver":"{said}","etcdcluster":"3.5.0"}}')
+    hosts["node1"].answer("GET /version", f'HTTP/1.0 200 OK\n\n{{"etcdserver":"{version}","etcdcluster":"3.5.0"}}')
     found = list(CHECKS.checks["etcd.external"].body(cluster.machine("node1"), cluster))
     assert [each.message for each in found] == refused * [
-        f"The external etcd at http://10.9.1.1:2379 runs {said}; kubeadm v1.37.2 needs 3.5.24 or newer."
+        f"The external etcd at http://10.9.1.1:2379 runs {version}; kubeadm v1.37.2 needs 3.5.24 or newer."
     ]
 
 

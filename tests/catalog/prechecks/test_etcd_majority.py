@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -153,7 +153,7 @@ def test_no_second_etcd_is_started_without_the_precheck_either(archive: Path, mo
     etcd = Machines(archive, monkeypatch, data=old, runs=["node1"], set_up=old, new=["node3"])
     outcome, _ = etcd.run("etcd")
     assert outcome.state == "failed"
-    assert start.ENV not in etcd.hosts["node3"].files
+    assert existing.ENV not in etcd.hosts["node3"].files
     assert not [each for host in etcd.hosts.values() for each in host.commands if "restart etcd" in each]
     with pytest.raises(NotReached, match=r"etcd on node1, node2 does not answer.*no other etcd was started") as refused:
         etcd.teller()
@@ -210,11 +210,11 @@ def test_the_precheck_waits_for_an_election(archive: Path, monkeypatch: pytest.M
     looks: list[int] = []
     silent = members.silent_etcd
 
-    def recovers(*given: object) -> object:
+    def recovers(*given: Any) -> object:
         looks.append(1)
         if len(looks) == 3:
             etcd.hosts["node2"].answer("endpoint health", 0)
-        return silent(*given)  # type: ignore[arg-type]
+        return silent(*given)
 
     monkeypatch.setattr("clusters.catalog.prechecks.etcd.silent_etcd", recovers)
     assert etcd.found() == {}

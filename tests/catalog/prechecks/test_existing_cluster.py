@@ -60,7 +60,7 @@ def test_a_release_candidate_is_another_version_and_a_vendors_build_is_not(
         assert found("k8s.version", cluster) == []
 
 
-def kept(cluster: Cluster, **changes: Any) -> str:
+def stored_config(cluster: Cluster, **changes: Any) -> str:
     """kubeadm-config as the API server gives it."""
     text = yaml.safe_dump(cluster_configuration(cluster) | changes)
     return json.dumps({"metadata": {}, "data": {"ClusterConfiguration": text}})
@@ -70,10 +70,10 @@ def test_what_stays_for_a_clusters_life_is_held_against_what_it_was_made_with(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
-    hosts["node1"].answer("get configmap kubeadm-config", kept(cluster))
+    hosts["node1"].answer("get configmap kubeadm-config", stored_config(cluster))
     assert found("k8s.unchanged", cluster) == []
     other = {"podSubnet": "10.1.0.0/16", "serviceSubnet": "10.233.0.0/18", "dnsDomain": "cluster.local"}
-    changed = kept(cluster, networking=other, controlPlaneEndpoint="old.example:6443", etcd={"local": {}})
+    changed = stored_config(cluster, networking=other, controlPlaneEndpoint="old.example:6443", etcd={"local": {}})
     hosts["node1"].answer("get configmap kubeadm-config", changed)
     messages = [each.message for each in found("k8s.unchanged", cluster)]
     assert len(messages) == 3

@@ -54,7 +54,7 @@ def test_nftables_without_its_module_is_an_error_that_names_the_way_out(
     [("4.18.0-553.el8_10.x86_64", False), ("5.12.19", False), ("5.13.0-19-generic", True), ("6.1.0-13-amd64", True)],
 )
 @pytest.mark.parametrize(
-    "said",
+    "keys",
     [
         {"proxyMode": "nftables"},
         {"kubeProxyArgs": ["proxy-mode=nftables"]},
@@ -62,9 +62,9 @@ def test_nftables_without_its_module_is_an_error_that_names_the_way_out(
     ],
 )
 def test_kube_proxy_takes_no_old_kernel_for_nftables(
-    said: dict[str, Any], kernel: str, good: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
+    keys: dict[str, Any], kernel: str, good: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = seed(kubernetes={"version": "v1.34.2"} | said)
+    document = seed(kubernetes={"version": "v1.34.2"} | keys)
     cluster, _, _ = pretend(monkeypatch, archive, document, node2={"kernel": kernel})
     check = CHECKS.checks["os.kernel_nftables"]
     assert check.when is not None and check.when(document) and not check.when(seed())
@@ -73,9 +73,9 @@ def test_kube_proxy_takes_no_old_kernel_for_nftables(
 
 
 def test_a_mode_that_is_overruled_asks_nothing_of_the_kernel() -> None:
-    said = {"proxyMode": "nftables", "kubeProxyConfiguration": {"mode": "iptables"}}
+    keys = {"proxyMode": "nftables", "kubeProxyConfiguration": {"mode": "iptables"}}
     when = CHECKS.checks["os.kernel_nftables"].when
-    assert when is not None and not when(seed(kubernetes={"version": "v1.34.2"} | said))
+    assert when is not None and not when(seed(kubernetes={"version": "v1.34.2"} | keys))
 
 
 def test_old_control_groups_are_a_warning_from_kubernetes_1_35_on(
@@ -91,7 +91,7 @@ def test_old_control_groups_are_a_warning_from_kubernetes_1_35_on(
 
 
 @pytest.mark.parametrize(
-    ("said", "severity", "words"),
+    ("keys", "severity", "words"),
     [
         ({}, "warning", "Slipway sets failCgroupV1: false, and"),
         (
@@ -115,9 +115,9 @@ def test_old_control_groups_are_a_warning_from_kubernetes_1_35_on(
     ],
 )
 def test_what_is_said_of_old_control_groups_is_what_the_kubelet_gets(
-    archive: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], severity: str, words: str
+    archive: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, Any], severity: str, words: str
 ) -> None:
-    document = seed(kubernetes={"version": "v1.36.3"} | said)
+    document = seed(kubernetes={"version": "v1.36.3"} | keys)
     cluster, _, _ = pretend(monkeypatch, archive, document, node2={"cgroup_version": 1})
     (finding,) = found("os.cgroups", cluster, "node2")
     assert finding.severity == severity and words in finding.message

@@ -29,10 +29,10 @@ def test_a_bad_machine_is_reported_with_what_was_measured(
     expect_measured(case, archive, monkeypatch)
 
 
-@pytest.mark.parametrize(("state", "told"), [("enforcing", 1), ("permissive", 0), ("disabled", 0), ("", 0)])
-def test_selinux_that_enforces_is_told(state: str, told: int, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("state", "count"), [("enforcing", 1), ("permissive", 0), ("disabled", 0), ("", 0)])
+def test_selinux_that_enforces_is_told(state: str, count: int, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, node2={"selinux": state})
-    assert len(found("os.selinux", cluster, "node2")) == told
+    assert len(found("os.selinux", cluster, "node2")) == count
 
 
 APT = "source http://deb.example/debian/dists/stable/InRelease\nsource https://sec.example/x\n"
@@ -69,9 +69,9 @@ def test_missing_tools_need_a_package_source_that_answers(
     hosts["node2"].answer("for c in conntrack", "conntrack\nsocat\n")
     hosts["node2"].answer("exec 3<>", answers_dials(**dials))
     hosts["node2"].answer("apt-get update --print-uris", sources)
-    told = [finding.message for finding in found("pkg.tools", cluster, "node2")]
-    assert len(told) == bool(words)
-    assert all(words in message and message.startswith("node2 lacks conntrack, socat") for message in told)
+    messages = [finding.message for finding in found("pkg.tools", cluster, "node2")]
+    assert len(messages) == bool(words)
+    assert all(words in message and message.startswith("node2 lacks conntrack, socat") for message in messages)
     assert not found("pkg.tools", cluster, "node3"), "with all tools there no source is asked about"
 
 

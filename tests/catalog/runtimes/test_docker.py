@@ -133,7 +133,7 @@ def test_a_docker_that_somebody_uses_is_not_taken_over_in_passing(
     (finding,) = check.body(machine, cluster)
     assert "node2 runs 2 containers" in finding.message
     hosts["node2"].put(b"{}", "/etc/slipway/cluster.json")
-    assert not list(check.body(machine, cluster)), "an own earlier run is no stranger"
+    assert not list(check.body(machine, cluster)), "an earlier run of this Slipway is not a stranger"
 
 
 @pytest.mark.parametrize(("component", "version"), [(ENGINE, DOCKER), (SHIM, CRI_DOCKERD)])

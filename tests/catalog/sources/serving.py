@@ -149,7 +149,7 @@ def serving(site: Site, context: ssl.SSLContext | None = None) -> Iterator[Site]
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Answer,), {"site": site}))
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.handle_error = lambda request, client: None  # type: ignore[method-assign]
+    server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]  # errors of clients are silent
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     site.url = f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"

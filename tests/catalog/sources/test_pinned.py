@@ -32,7 +32,7 @@ def test_the_pinned_file_is_fetched_once_and_cached(
 ) -> None:
     site.put(PATH, CONTENT)
     digest = hashlib.sha256(CONTENT).hexdigest()
-    monkeypatch.setitem(components()["cri-dockerd"].pins, f"v0.3.21/{NAME}", digest)  # type: ignore[arg-type]
+    monkeypatch.setitem(components()["cri-dockerd"].pins, f"v0.3.21/{NAME}", digest)
     for _ in range(2):
         found = upstream().file("cri-dockerd", "v0.3.21", NAME, "amd64")
         assert (found.sha256, found.path.read_bytes()) == (digest, CONTENT)

@@ -22,7 +22,7 @@ FOLDER = Path(__file__).resolve().parents[3] / "clusters" / "config" / "plugins"
 def test_plugins_are_found_by_walking_and_stand_in_their_order() -> None:
     places = [each.place for each in plugins()]
     assert places == sorted(set(places))
-    assert (names()[0], names()[-1]) == ("calico", "none"), "KubeKey's first, and what is no plugin last"
+    assert (names()[0], names()[-1]) == ("calico", "none"), "KubeKey's first, and `none` last"
     assert {each.attribute for each in plugins()} == {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
 _LARGEST = 2**63
@@ -35,7 +35,7 @@ def _is_bool(value: Any) -> bool:
 
 _OF_LISTS = {"texts": _is_text}
 _OF_NAMES = {"words": _is_text, "switches": _is_bool}
-_OF_ONE = {"text": _is_text, "int": _is_int, "bool": _is_bool, "any": lambda _: True}
+_OF_ONE: dict[str, Callable[[Any], bool]] = {"text": _is_text, "int": _is_int, "bool": _is_bool, "any": lambda _: True}
 
 
 def unpublished(value: Any, wanted: Any, path: str = "") -> Iterator[tuple[str, str]]:

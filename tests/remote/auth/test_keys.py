@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import paramiko
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -11,6 +13,9 @@ from clusters.config.secret import Secret
 from clusters.remote.auth.keys import decrypt_key, parse_key
 from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
 PKCS1 = serialization.PrivateFormat.TraditionalOpenSSL
 PKCS8 = serialization.PrivateFormat.PKCS8
 OPENSSH = serialization.PrivateFormat.OpenSSH
@@ -19,14 +24,14 @@ ECDSA = ec.generate_private_key(ec.SECP256R1())
 ED25519 = ed25519.Ed25519PrivateKey.generate()
 
 
-def pem(key: object, form: serialization.PrivateFormat, passphrase: str = "") -> str:
+def pem(key: PrivateKeyTypes, form: serialization.PrivateFormat, passphrase: str = "") -> str:
     lock: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase and form is OPENSSH:
         # One round instead of sixteen, which take a quarter of a second each time.
         lock = OPENSSH.encryption_builder().kdf_rounds(1).build(passphrase.encode())
     elif passphrase:
         lock = serialization.BestAvailableEncryption(passphrase.encode())
-    return key.private_bytes(serialization.Encoding.PEM, form, lock).decode()  # type: ignore[attr-defined]
+    return key.private_bytes(serialization.Encoding.PEM, form, lock).decode()
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,9 @@ def pem(key: object, form: serialization.PrivateFormat, passphrase: str = "") ->
         (ED25519, OPENSSH, "ssh-ed25519"),
     ],
 )
-def test_keys_of_all_types_and_forms_are_read(key: object, form: serialization.PrivateFormat, name: str) -> None:
+def test_keys_of_all_types_and_forms_are_read(
+    key: PrivateKeyTypes, form: serialization.PrivateFormat, name: str
+) -> None:
     read = parse_key(Secret(pem(key, form)))
 
     assert read.get_name() == name
@@ -56,7 +63,7 @@ def test_line_ends_and_blanks_of_a_browser_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize(("key", "form"), [(RSA, PKCS1), (RSA, PKCS8), (RSA, OPENSSH), (ED25519, OPENSSH)])
-def test_a_key_with_a_passphrase_has_its_own_error(key: object, form: serialization.PrivateFormat) -> None:
+def test_a_key_with_a_passphrase_has_its_own_error(key: PrivateKeyTypes, form: serialization.PrivateFormat) -> None:
     with pytest.raises(KeyEncrypted, match="passphrase") as caught:
         parse_key(Secret(pem(key, form, "open sesame")))
 
@@ -95,7 +102,7 @@ def test_the_error_never_shows_the_key() -> None:
 
 @pytest.mark.parametrize(("key", "form"), [(RSA, PKCS1), (RSA, PKCS8), (RSA, OPENSSH), (ED25519, OPENSSH)])
 def test_the_passphrase_unlocks_a_key_and_a_wrong_one_is_reported(
-    key: object, form: serialization.PrivateFormat
+    key: PrivateKeyTypes, form: serialization.PrivateFormat
 ) -> None:
     locked = Secret(pem(key, form, "open sesame"))
     text = decrypt_key(locked, Secret("open sesame"))

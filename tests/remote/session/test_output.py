@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,11 +167,12 @@ def test_a_framed_command_is_known_to_run_before_it_prints() -> None:
     st.integers(0, 40),
 )
 def test_lines_that_are_decoded_together_are_what_each_is_alone(parts: list[bytes], most: int) -> None:
-    together, alone = [], []
+    together: list[Any] = []
+    alone: list[Any] = []
     for passed, at_once in ((together, True), (alone, False)):
         lines = Lines(passed.append, most)
         if not at_once:
-            lines._pass_on_block = lambda pieces: False  # type: ignore[method-assign]
+            lines._pass_on_block = lambda lines: False  # type: ignore[method-assign]  # takes the other way
         for start in range(0, len(parts), 4):
             lines.feed(b"".join(parts[start : start + 4]))
         lines.finish()

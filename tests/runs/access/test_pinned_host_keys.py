@@ -12,16 +12,20 @@ from clusters.remote.auth.host_keys import PinnedKey
 from clusters.runs.access.pinned_host_keys import PinnedKeys, pin
 
 if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
+
     from clusters.models import Cluster
 
 KEY = PinnedKey("ssh-ed25519", "AAAAC3Nz", "SHA256:one")
 
 
 @pytest.mark.django_db
-def test_an_initially_known_key_needs_no_query(cluster: Cluster, django_assert_num_queries: object) -> None:
+def test_an_initially_known_key_needs_no_query(
+    cluster: Cluster, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     pin(cluster.pk, "10.99.0.1", 22, KEY, by=None)
     known = PinnedKeys(cluster.pk)
-    with django_assert_num_queries(0):  # type: ignore[operator]
+    with django_assert_num_queries(0):
         assert known.lookup("10.99.0.1", 22) == KEY
 
 

@@ -13,13 +13,14 @@ from clusters.runs.claims.claim import claim
 
 if TYPE_CHECKING:
     from clusters.models import Cluster
-    from clusters.models.leased import Job
+
+    JobModel = type[Probe] | type[Scan] | type[Inspection]
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("model", [Probe, Scan, Inspection])
-def test_a_job_is_claimed_once(cluster: Cluster, model: type[Job]) -> None:
+def test_a_job_is_claimed_once(cluster: Cluster, model: JobModel) -> None:
     row = model.objects.create(cluster=cluster)
     assert claim(model.claimable(), row.pk, state="running", worker="one")
     assert not claim(model.claimable(), row.pk, state="running", worker="two")
@@ -28,7 +29,7 @@ def test_a_job_is_claimed_once(cluster: Cluster, model: type[Job]) -> None:
 
 
 @pytest.mark.parametrize("model", [Probe, Scan, Inspection])
-def test_a_job_with_an_expired_lease_is_claimed_again(cluster: Cluster, model: type[Job]) -> None:
+def test_a_job_with_an_expired_lease_is_claimed_again(cluster: Cluster, model: JobModel) -> None:
     expired = timezone.now() - timedelta(seconds=1)
     row = model.objects.create(cluster=cluster, state="running", worker="one", lease_until=expired)
     assert not claim(model.claimable(still_running=["one"]), row.pk, worker="two")

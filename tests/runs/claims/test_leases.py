@@ -18,7 +18,7 @@ from clusters.services import probes_start
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Cluster
 
@@ -95,7 +95,7 @@ def test_a_pause_between_reading_two_clocks_is_not_a_jump(monkeypatch: pytest.Mo
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("worker", "state", "count"), [("one", "succeeded", 0), ("two", "running", 1)])
 def test_a_heartbeat_after_the_end_of_a_run_reports_no_takeover(
-    make_run: Callable[..., Run], settings: SettingsWrapper, worker: str, state: str, count: int
+    make_run: Callable[..., Run], settings: Settings, worker: str, state: str, count: int
 ) -> None:
     settings.SLIPWAY_HEARTBEAT_SECONDS = 0.0
     lost: list[str] = []

@@ -13,7 +13,7 @@ from clusters.runs.events import doorbell
 
 if TYPE_CHECKING:
     import pytest
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 
 def test_many_events_cause_few_rings_and_the_last_one_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,9 +30,10 @@ def test_many_events_cause_few_rings_and_the_last_one_is_sent(monkeypatch: pytes
     assert not bell.owed
 
 
-def test_a_ring_contains_only_the_run_and_the_number(settings: SettingsWrapper) -> None:
+def test_a_ring_contains_only_the_run_and_the_number(settings: Settings) -> None:
     settings.SLIPWAY_REDIS = "redis://somewhere"
     layer = get_channel_layer()
+    assert layer is not None
 
     async def receive() -> object:
         ear = await layer.new_channel()
@@ -44,7 +45,7 @@ def test_a_ring_contains_only_the_run_and_the_number(settings: SettingsWrapper) 
 
 
 def test_a_failed_ring_is_only_logged(
-    settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.SLIPWAY_REDIS = "redis://somewhere"
 

@@ -74,4 +74,4 @@ def test_a_redraw_at_the_end_is_stored(make_run: Callable[..., Run]) -> None:
     assert sink.finish(events.RunChanged(state="failed"), state="failed")
     lines = [line[2] for row in Event.objects.filter(run=run, kind="output") for line in row.data["lines"]]
     assert lines == ["0 s", "49 s"]
-    assert Event.objects.filter(run=run).order_by("seq").last().kind == "run"  # type: ignore[union-attr]
+    assert Event.objects.filter(run=run).order_by("-seq")[0].kind == "run"

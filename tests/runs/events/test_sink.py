@@ -16,6 +16,7 @@ from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.models import Event, Run, StepRun
 from clusters.runs.events import sink as sink_module
+from clusters.runs.events import store as store_module
 from clusters.runs.events.sink import DatabaseSink
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def test_the_kubeconfig_is_stored_encrypted_and_never_as_an_event(run: Run) -> N
 
 def test_a_locked_database_loses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = []
-    real = sink_module.store
+    real = store_module.store
 
     def locked(*args: Any) -> None:
         tries.append(1)
@@ -200,7 +201,7 @@ def test_a_locked_database_loses_nothing(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_commit_without_confirmation_is_not_written_twice(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = sink_module.store
+    real = store_module.store
     calls = []
 
     def breaks_after_the_commit(*args: Any) -> None:
@@ -219,7 +220,7 @@ def test_a_commit_without_confirmation_is_not_written_twice(run: Run, monkeypatc
 def test_an_unreachable_database_makes_emit_wait(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     away = threading.Event()
     away.set()
-    real = sink_module.store
+    real = store_module.store
 
     def store(*args: Any) -> None:
         if away.is_set():
@@ -229,7 +230,12 @@ def test_an_unreachable_database_makes_emit_wait(run: Run, monkeypatch: pytest.M
     monkeypatch.setattr(sink_module, "store", store)
     monkeypatch.setattr(sink_module, "WAITING_EVENTS", 50)
     sink = DatabaseSink(run)
-    talker = threading.Thread(target=lambda: [sink.emit(say(str(number))) for number in range(500)])
+
+    def talk() -> None:
+        for number in range(500):
+            sink.emit(say(str(number)))
+
+    talker = threading.Thread(target=talk)
     talker.start()
     talker.join(0.5)
     assert talker.is_alive()
@@ -242,7 +248,7 @@ def test_an_unreachable_database_makes_emit_wait(run: Run, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_long_outage_is_logged_with_its_cause(run: Run, monkeypatch: pytest.MonkeyPatch, refused: bool) -> None:
-    real = sink_module.store
+    real = store_module.store
     tries: list[int] = []
 
     def store(*args: Any) -> None:
@@ -265,7 +271,7 @@ def test_a_long_outage_is_logged_with_its_cause(run: Run, monkeypatch: pytest.Mo
 
 
 def test_an_event_that_cannot_be_stored_becomes_a_note(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = sink_module.store
+    real = store_module.store
 
     def refuses(run_id: int, worker: str, before: int, batch: Any, ending: Any) -> None:
         if any(row.kind == "finding" for row in batch.rows):

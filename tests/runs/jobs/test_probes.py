@@ -18,7 +18,7 @@ from tests.sshd import Sshd, sshd
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Cluster
 
@@ -105,7 +105,7 @@ def test_the_key_of_a_jump_host_is_asked_about_before_the_machines(alice: User, 
     assert bastion.server.password not in str(row.stages)
 
 
-def test_the_agent_is_offered_only_with_the_setting(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_agent_is_offered_only_with_the_setting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(name="node1", address="10.99.0.1", agent_key="any")
     monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
     assert target_for(Document(hosts=(host,)), host).agent_socket is None

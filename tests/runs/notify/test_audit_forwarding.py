@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from clusters.models import AuditEntry, AuditForward
 from clusters.runs.notify import audit_forwarding
-from clusters.runs.notify.audit_forwarding import PAUSES, audit_courier, claim_forward, forward
+from clusters.runs.notify.audit_forwarding import audit_courier, claim_forward, forward
+from clusters.runs.notify.courier import PAUSES
 from clusters.runs.notify.syslog import MOST_BYTES, message, place_of
 from clusters.runs.worker import Worker
 from clusters.services.audit import audited
@@ -25,13 +26,13 @@ from tests.runs.notify.test_outbox import Receiver, receiving
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def webhook(settings: SettingsWrapper) -> Iterator[Receiver]:
+def webhook(settings: Settings) -> Iterator[Receiver]:
     with receiving() as server:
         settings.SLIPWAY_AUDIT_WEBHOOK_URL = server.url
         settings.SLIPWAY_AUDIT_WEBHOOK_SECRET = "shared-with-the-auditors"
@@ -115,7 +116,7 @@ def test_without_forwarding_no_position_is_stored() -> None:
     assert not AuditForward.objects.exists()
 
 
-def test_syslog_over_udp_gets_one_message_for_each_entry(settings: SettingsWrapper) -> None:
+def test_syslog_over_udp_gets_one_message_for_each_entry(settings: Settings) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(60)
@@ -127,7 +128,7 @@ def test_syslog_over_udp_gets_one_message_for_each_entry(settings: SettingsWrapp
     assert messages[0].startswith(b"<109>1 ")
 
 
-def test_syslog_over_tcp_gets_lengths_before_messages(settings: SettingsWrapper) -> None:
+def test_syslog_over_tcp_gets_lengths_before_messages(settings: Settings) -> None:
     taken: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -151,7 +152,7 @@ def test_syslog_over_tcp_gets_lengths_before_messages(settings: SettingsWrapper)
     assert found == ["cluster-0", "cluster-1"]
 
 
-def test_a_syslog_server_that_is_away_is_tried_again(settings: SettingsWrapper) -> None:
+def test_a_syslog_server_that_is_away_is_tried_again(settings: Settings) -> None:
     with socket.socket() as kept:
         kept.bind(("127.0.0.1", 0))
         settings.SLIPWAY_AUDIT_SYSLOG = f"tcp://127.0.0.1:{kept.getsockname()[1]}"
@@ -175,7 +176,7 @@ def test_a_name_cannot_start_a_new_line_in_syslog_and_messages_are_limited() -> 
     "address", ["syslog.example", "http://syslog.example", "udp://", "tcp://host/path", "udp://[::1", "udp://h:99999"]
 )
 def test_check_finds_an_unusable_syslog_address(
-    address: str, settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
+    address: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.SLIPWAY_AUDIT_SYSLOG = address
     with pytest.raises(ValueError, match="SLIPWAY_AUDIT_SYSLOG"):

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from clusters.models import AuditEntry, Notice, Run
 from clusters.runs.notify import outbox
+from clusters.runs.notify.courier import PAUSES
 from clusters.runs.notify.outbox import claim_notice, deliver
 from clusters.runs.supervise import supervise
 from clusters.services import run_cancel
@@ -26,8 +27,9 @@ from tests.processes import manage, wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from clusters.models import Cluster
 
@@ -85,7 +87,7 @@ def receiving() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def receiver(settings: SettingsWrapper) -> Iterator[Receiver]:
+def receiver(settings: Settings) -> Iterator[Receiver]:
     with receiving() as server:
         settings.SLIPWAY_WEBHOOK_URL = server.url
         settings.SLIPWAY_WEBHOOK_SECRET = "shared-with-the-receiver"
@@ -93,13 +95,13 @@ def receiver(settings: SettingsWrapper) -> Iterator[Receiver]:
         yield server
 
 
-def end_of(run: Run, settings: SettingsWrapper, how: str = "fails") -> None:
+def end_of(run: Run, settings: Settings, how: str = "fails") -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = f"tests.runs.fakes.{how}"
     supervise(run.pk, worker_name=f"w{run.pk}")
 
 
 def test_the_notice_is_stored_with_the_end_and_sent_signed(
-    make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver, client: Client
+    make_run: Callable[..., Run], settings: Settings, receiver: Receiver, client: Client
 ) -> None:
     run = make_run()
     end_of(run, settings)
@@ -121,6 +123,7 @@ def test_the_notice_is_stored_with_the_end_and_sent_signed(
     assert said["failures"] == [{"machine": "node1", "step": "os/prepare", "found": "disk full"}]
     assert said["url"] == f"https://slipway.example/runs/{run.pk}/"
     assert not [secret for secret in SECRETS if secret in body.decode()]
+    assert run.cluster.owner is not None
     client.force_login(run.cluster.owner)
     summary = client.get(reverse("run-summary", args=[run.pk])).content.decode()
     assert "Webhook" in summary
@@ -128,7 +131,7 @@ def test_the_notice_is_stored_with_the_end_and_sent_signed(
 
 
 def test_an_error_that_quotes_a_password_is_sent_without_it(
-    make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver
+    make_run: Callable[..., Run], settings: Settings, receiver: Receiver
 ) -> None:
     settings.SLIPWAY_NOTIFY_MAIL = ["ops@example.org"]
     end_of(make_run(), settings, "broken")
@@ -145,7 +148,7 @@ def test_an_error_that_quotes_a_password_is_sent_without_it(
 @pytest.mark.parametrize("status", [500, 404, 302])
 def test_a_refused_notice_is_sent_again_with_the_same_key(
     make_run: Callable[..., Run],
-    settings: SettingsWrapper,
+    settings: Settings,
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
     status: int,
@@ -171,29 +174,29 @@ def test_a_refused_notice_is_sent_again_with_the_same_key(
 
 
 def test_an_unreachable_receiver_is_given_up_without_storing_its_address(
-    make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver, caplog: pytest.LogCaptureFixture
+    make_run: Callable[..., Run], settings: Settings, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     end_of(make_run(), settings)
     settings.SLIPWAY_WEBHOOK_URL = "ftp://nobody.example/t0ken-in-the-path"
-    for _ in range(len(outbox.PAUSES) + 1):
+    for _ in range(len(PAUSES) + 1):
         Notice.objects.update(due_at=timezone.now())
         found = claim_notice()
         assert found is not None
         deliver(found)
     row = Notice.objects.get()
-    assert (row.state, row.tries) == ("given up", len(outbox.PAUSES) + 1)
+    assert (row.state, row.tries) == ("given up", len(PAUSES) + 1)
     assert "t0ken" not in row.error + caplog.text
 
 
 def test_a_run_cancelled_before_its_start_is_also_reported(
-    make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver
+    make_run: Callable[..., Run], settings: Settings, receiver: Receiver
 ) -> None:
     run = make_run()
     run_cancel(actor=run.cluster.owner, run=run)
     assert Notice.objects.get().run_id == run.pk
 
 
-def test_without_settings_nothing_is_sent(make_run: Callable[..., Run], settings: SettingsWrapper) -> None:
+def test_without_settings_nothing_is_sent(make_run: Callable[..., Run], settings: Settings) -> None:
     end_of(make_run(), settings)
     assert not Notice.objects.exists()
 
@@ -223,10 +226,10 @@ def test_the_notice_of_a_dead_worker_is_sent_by_the_next(make_run: Callable[...,
 
 
 def test_a_test_is_sent_once_and_the_page_shows_the_result(
-    cluster: Cluster, settings: SettingsWrapper, receiver: Receiver, client: Client
+    cluster: Cluster, alice: User, settings: Settings, receiver: Receiver, client: Client
 ) -> None:
     settings.SLIPWAY_NOTIFY_MAIL = ["ops@example.com", "boss@example.com"]
-    client.force_login(cluster.owner)
+    client.force_login(alice)
     page = client.get(reverse("cluster", args=[cluster.pk])).content.decode()
     assert "Send a test" in page
     assert "127.0.0.1" in page
@@ -249,9 +252,11 @@ def test_a_test_is_sent_once_and_the_page_shows_the_result(
     assert AuditEntry.objects.filter(deed="notices.test").count() == 1
 
 
-def test_a_refused_test_shows_why_and_is_not_retried(cluster: Cluster, receiver: Receiver, client: Client) -> None:
+def test_a_refused_test_shows_why_and_is_not_retried(
+    cluster: Cluster, alice: User, receiver: Receiver, client: Client
+) -> None:
     receiver.answers = [403]
-    client.force_login(cluster.owner)
+    client.force_login(alice)
     assert client.post(reverse("notices"))["Location"] == "/"
     found = claim_notice()
     assert found is not None
@@ -263,8 +268,8 @@ def test_a_refused_test_shows_why_and_is_not_retried(cluster: Cluster, receiver:
     assert "t0ken" not in text
 
 
-def test_without_settings_there_is_nothing_to_test(cluster: Cluster, client: Client) -> None:
-    client.force_login(cluster.owner)
+def test_without_settings_there_is_nothing_to_test(cluster: Cluster, alice: User, client: Client) -> None:
+    client.force_login(alice)
     assert "Send a test" not in client.get(reverse("cluster", args=[cluster.pk])).content.decode()
     answer = client.post(reverse("notices"), headers={"HX-Request": "true"}).content.decode()
     assert "Neither a webhook nor a mail address is configured." in answer

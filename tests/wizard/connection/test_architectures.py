@@ -19,7 +19,7 @@ def seen(visitor: Visitor, **archs: str) -> str:
         assert host is not None
         fields = {"state": "ok", "facts": {"arch": arch}, "spec_digest": spec_digest(document, host)}
         Probe.objects.update_or_create(cluster=visitor.cluster, host=name, defaults=fields)
-    return visitor.get("connection").content.decode()
+    return str(visitor.get("connection").content.decode())
 
 
 def take(visitor: Visitor, version: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 from clusters.wizard.kubernetes import artifact_choices
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from tests.conftest import BundleOf
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("artifacts", "hint"), [("", "Downloaded from"), ("none", "no artifact source"), ("/nowhere", "no artifact source")]
 )
-def test_the_wizard_claims_no_source_that_is_not_there(settings: SettingsWrapper, artifacts: str, hint: str) -> None:
+def test_the_wizard_claims_no_source_that_is_not_there(settings: Settings, artifacts: str, hint: str) -> None:
     settings.SLIPWAY_ARTIFACTS = artifacts
     offered = artifact_choices.kubernetes_versions()
     assert hint in offered.hint

@@ -13,7 +13,7 @@ from clusters.wizard.kubernetes import version_choices
 from clusters.wizard.kubernetes.artifact_choices import Offered
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from tests.conftest import BundleOf
     from tests.wizard.visitor import Visitor
@@ -170,9 +170,7 @@ def test_a_version_missing_in_the_source_is_refused(visitor: Visitor, bundle_of:
 
 
 @pytest.mark.parametrize("artifacts", ["none", "/nowhere"])
-def test_nothing_is_missed_while_no_source_can_be_read(
-    visitor: Visitor, settings: SettingsWrapper, artifacts: str
-) -> None:
+def test_nothing_is_missed_while_no_source_can_be_read(visitor: Visitor, settings: Settings, artifacts: str) -> None:
     settings.SLIPWAY_ARTIFACTS = artifacts
     text = version_field(visitor)
     assert 'id="take-version"' not in text and "no artifact source is readable" in text

@@ -18,7 +18,7 @@ from tests.wizard.machines.test_logins import KEY
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from tests.wizard.visitor import Visitor
 
@@ -48,7 +48,7 @@ def test_a_jump_host_for_all_is_stored_with_its_login_and_never_shows_it_again(v
 
 
 def test_an_empty_password_keeps_the_stored_one_and_another_kind_forgets_it(
-    visitor: Visitor, settings: SettingsWrapper, tmp_path: Path
+    visitor: Visitor, settings: Settings, tmp_path: Path
 ) -> None:
     share(visitor, hops="bastion", kind="password", password="kept")
     share(visitor, hops="bastion:2022", kind="password")
@@ -94,7 +94,7 @@ def test_an_unusable_value_is_reported_at_its_field(visitor: Visitor, fields: di
     assert message in answer.content.decode()
 
 
-def test_the_agent_opens_a_jump_host_where_the_setting_allows_it(visitor: Visitor, settings: SettingsWrapper) -> None:
+def test_the_agent_opens_a_jump_host_where_the_setting_allows_it(visitor: Visitor, settings: Settings) -> None:
     settings.SLIPWAY_SSH_AGENT = True
     share(visitor, hops="bastion", kind="agent")
     assert visitor.document().jump_host == JumpHost(hops="bastion", agent_key="any")

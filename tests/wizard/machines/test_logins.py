@@ -8,7 +8,7 @@ from clusters.config.secret import Secret
 from clusters.services import document_of, draft_update
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from tests.wizard.visitor import Visitor
 
@@ -39,7 +39,7 @@ def test_a_kind_that_was_chosen_wants_what_belongs_to_it(visitor: Visitor) -> No
     assert visitor.document().hosts[0].password == Secret("Qcloud@123")
 
 
-def test_a_key_of_the_agent_is_offered_where_the_setting_allows_it(visitor: Visitor, settings: SettingsWrapper) -> None:
+def test_a_key_of_the_agent_is_offered_where_the_setting_allows_it(visitor: Visitor, settings: Settings) -> None:
     assert "agent of this server" not in visitor.many("login/?row=0:node1").content.decode()
     refused = visitor.many("login/", {"row": "0:node1", "kind": "agent"})
     assert refused.status_code == 422

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def start(visitor: Visitor, network: str, port: int | str = 22) -> str:
     answer = visitor.many("scan/", {"network": network, "port": port})
     assert answer.status_code in (302, 422)
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def carry_out() -> Scan:

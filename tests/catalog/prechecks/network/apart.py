@@ -83,7 +83,7 @@ def machines_apart(count: int) -> Iterator[Apart]:
 
 @contextmanager
 def _namespace() -> Iterator[int]:
-    """A network namespace that lives as long as a process that says when it is in it."""
+    """A network namespace that lives as long as a process that reports when it is in it."""
     holder = subprocess.Popen(
         ["unshare", "-n", "sh", "-c", "ip link set lo up; echo there; exec cat"],
         stdin=subprocess.PIPE,

@@ -82,22 +82,22 @@ def answers(place: str, good: int, lost: int) -> str:
     return f"{place} 410\n" * good + f"{place} 1034000\n" * lost
 
 
-@pytest.mark.parametrize(("lost", "told"), [(0, ""), (1, "5%"), (4, "20%")])
-def test_a_control_plane_loses_no_packet(archive: Path, monkeypatch: pytest.MonkeyPatch, lost: int, told: str) -> None:
+@pytest.mark.parametrize(("lost", "share"), [(0, ""), (1, "5%"), (4, "20%")])
+def test_a_control_plane_loses_no_packet(archive: Path, monkeypatch: pytest.MonkeyPatch, lost: int, share: str) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     hosts["node1"].answer("kubelet.conf", 1)
     hosts["node1"].answer("timeout 12 bash", answers("10.99.0.12/10250", 20 - lost, lost))
     messages = [finding.message for finding in found("net.loss", cluster, "node1")]
-    said = [f"{told} of the connections that node1 opened to node2 needed a second packet."] if told else []
-    assert messages == said
+    expected = [f"{share} of the connections that node1 opened to node2 needed a second packet."] if share else []
+    assert messages == expected
 
 
-@pytest.mark.parametrize(("lost", "tells"), [(2, False), (3, True)])
-def test_a_worker_may_lose_a_tenth(archive: Path, monkeypatch: pytest.MonkeyPatch, lost: int, tells: bool) -> None:
+@pytest.mark.parametrize(("lost", "is_found"), [(2, False), (3, True)])
+def test_a_worker_may_lose_a_tenth(archive: Path, monkeypatch: pytest.MonkeyPatch, lost: int, is_found: bool) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     hosts["node2"].answer("kubelet.conf", 1)
     hosts["node2"].answer("timeout 12 bash", answers("10.99.0.11/6443", 20 - lost, lost))
-    assert bool(found("net.loss", cluster, "node2")) is tells
+    assert bool(found("net.loss", cluster, "node2")) is is_found
 
 
 def test_a_cluster_that_runs_is_left_in_peace(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

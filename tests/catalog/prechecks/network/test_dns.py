@@ -26,7 +26,7 @@ def found(
     file: str | int = "",
     **facts: Any,
 ) -> list[Finding]:
-    """What is said of node2; `file` is what its `/own/resolv.conf` holds."""
+    """The findings about node2; `file` is what its `/own/resolv.conf` holds."""
     cluster, hosts, _ = pretend(monkeypatch, archive, document, node2=facts)
     hosts["node2"].answer("/own/resolv.conf", file)
     return list(CHECKS.checks[CHECK].body(cluster.machine("node2"), cluster))

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.sshd
 GROUPS = {"etcd": ["n1", "n2", "n3"], "master": ["n1"], "worker": ["n2", "n3"]}
 
 
-def told(apart: Apart) -> list[str]:
-    """What the precheck says of all machines."""
+def messages_of(apart: Apart) -> list[str]:
+    """The messages of the precheck about all machines."""
     document, sink = apart.document(**GROUPS), Kept()
     outcome = execute_plan(
         make_plan(document, only=["precheck/net.node_to_node"]),
@@ -55,12 +55,12 @@ def wall(apart: Apart, *rule: str) -> Iterator[None]:
 
 
 def test_an_open_network_is_found_open_though_nothing_listens(apart: Apart) -> None:
-    assert told(apart) == []
+    assert messages_of(apart) == []
 
 
 def test_a_port_that_is_dropped_is_found_from_every_machine_behind_the_wall(apart: Apart) -> None:
     with wall(apart, *["to", "10.77.1.1", "ipproto", "tcp", "dport", "2379", "blackhole"]):
-        assert told(apart) == [
+        assert messages_of(apart) == [
             "n2 cannot reach n1 on 2379 (etcd's clients): timed out after 3 s.",
             "n3 cannot reach n1 on 2379 (etcd's clients): timed out after 3 s.",
         ]
@@ -68,17 +68,17 @@ def test_a_port_that_is_dropped_is_found_from_every_machine_behind_the_wall(apar
 
 def test_answers_that_are_dropped_on_their_way_back_are_found_too(apart: Apart) -> None:
     with wall(apart, *["from", "10.77.2.1", "to", "10.77.1.1", "ipproto", "tcp", "sport", "10250", "blackhole"]):
-        assert told(apart) == ["n1 cannot reach n2 on 10250 (kubelet): timed out after 3 s."]
+        assert messages_of(apart) == ["n1 cannot reach n2 on 10250 (kubelet): timed out after 3 s."]
 
 
 def test_a_port_that_is_rejected_is_told_in_the_machines_own_words(apart: Apart) -> None:
     with wall(apart, *["from", "10.77.3.1", "to", "10.77.1.1", "ipproto", "tcp", "dport", "6443", "prohibit"]):
-        assert told(apart) == ["n3 cannot reach n1 on 6443 (API server): No route to host."]
+        assert messages_of(apart) == ["n3 cannot reach n1 on 6443 (API server): No route to host."]
 
 
 def test_a_machine_that_is_cut_off_is_one_sentence_for_each_machine(apart: Apart) -> None:
     with wall(apart, *["to", "10.77.3.1", "unreachable"]):
-        found = told(apart)
+        found = messages_of(apart)
     assert any(line.startswith("n2 cannot reach n3 on 2379 (etcd's clients), 2380") for line in found), found
     assert all("No route to host" in line or "timed out" in line for line in found)
 
@@ -90,7 +90,7 @@ def test_a_bare_reject_is_not_taken_for_a_closed_port(apart: Apart) -> None:
     rule = ["FORWARD", "-s", "10.77.2.1", "-d", "10.77.1.1", "-p", "tcp", "--dport", "2380", "-j", "REJECT"]
     apart.on_router(iptables, "-A", *rule)
     try:
-        assert told(apart) == [
+        assert messages_of(apart) == [
             "n2 cannot reach n1 on 2380 (etcd's members): rejected by a firewall (ICMP port unreachable)."
         ]
     finally:
