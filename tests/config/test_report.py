@@ -33,7 +33,7 @@ def test_errors_come_first_and_a_sentence_sums_up() -> None:
     bad = result.lines[result.lines.index("Errors in bad.yaml:") :]
     assert bad[1].startswith("  bad.yaml:5:3 metadata.name - 'Sample' is not a domain name.")
     assert bad[2].startswith(
-        "  bad.yaml:31:5 spec.network.plugin - 'calicoo' is not a network plugin. (Did you mean calico?)"
+        "  bad.yaml:32:5 spec.network.plugin - 'calicoo' is not a network plugin. (Did you mean calico?)"
     )
     assert bad[-1] == "bad.yaml: cannot be installed, 2 errors and 0 warnings."
 

@@ -123,19 +123,17 @@ def a_control_plane(document: Document) -> Iterator[Finding]:
 
 @rule
 def a_worker(document: Document) -> Iterator[Finding]:
-    """At least one machine runs pods; a control plane may do so if it is also a worker."""
-    if topology.members(document, "worker"):
-        return
-    masters = topology.members(document, "master")
-    hint = f"Put a machine into worker; {masters[0].name} may be in both groups." if masters else ""
-    yield error(
-        "role.no_worker",
-        "spec.roleGroups.worker",
-        "No machine is a worker, so no pods can run.",
-        hint=hint or "Put a machine into worker; it may also be a control plane.",
-        found="none",
-        allowed="at least 1",
-    )
+    """A machine is a worker; without one, the control planes run the pods, which the user must acknowledge."""
+    path, allowed = "spec.roleGroups.worker", "at least 1"
+    pod_machines = topology.members(document, "worker")
+    if not pod_machines:
+        message, hint = "No machine is a worker, so no pods can run.", "Put a machine into worker."
+        yield error("role.no_worker", path, message, hint=hint, found="none", allowed=allowed)
+    elif not topology.entries(document, "worker"):
+        message = "No machine is a worker, so your pods run on the control planes: Slipway leaves out their taint."
+        hint = "Put machines into worker to keep your pods off the control planes."
+        hosts = tuple(host.name for host in pod_machines)
+        yield warning("role.no_worker", path, message, hint=hint, hosts=hosts, found="none", allowed=allowed)
 
 
 @rule(waivable=("etcd.even_count",))

@@ -49,5 +49,5 @@ class ControlPlaneEndpoint(Model):
     address: Text = key(
         "", "A load balancer's address or, for keepalived and kube-vip, the virtual address.", always_written=True
     )
-    port: int = key(6443, "The port clients use.", always_written=True, quoted=True)
+    port: int = key(6443, "The port clients use.", always_written=True)
     kubevip: KubeVip = key(KubeVip(), "kube-vip's options.", since="2.3")
