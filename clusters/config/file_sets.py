@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clusters.config.dialects.file_parts import pick
@@ -20,7 +20,7 @@ class FileSet:
     """The text of one or several files that describe a cluster together, and the first line of each in it."""
 
     names: tuple[str, ...]
-    text: str
+    text: str = field(repr=False)
     starts: tuple[int, ...] = (1,)
 
     @property

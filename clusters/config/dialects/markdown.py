@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from clusters.config.dialects.file_parts import KUBESPHERE_KINDS
@@ -42,7 +42,7 @@ class Extract:
     columns) are blocks that were indented, and `others` (line, kind) are the page's documents that are not part of it.
     """
 
-    text: str
+    text: str = field(repr=False)
     above: int = 0
     end: int = 0
     indents: tuple[tuple[int, int, int], ...] = ()

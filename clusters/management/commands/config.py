@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from clusters.config.dialects.render import render, what_does_not_fit
+from clusters.config.dialects.render import files, render, what_does_not_fit
 from clusters.config.file_sets import joined
 from clusters.config.finding import format_finding
 from clusters.config.json_schema import json_schema_text
