@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import Finding, error
+from clusters.config.secret import MASK
 from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ _TYPOGRAPHIC = {
 
 def in_key(node: Scalar, known: Collection[str], path: str) -> Finding | None:
     """The error for `port:22` or a key with a full-width colon, which YAML reads as one word."""
-    match = _GLUED.match(node.text) if node.plain else None
+    # A mask in a key is reported as a lost secret.
+    match = _GLUED.match(node.text) if node.plain and MASK not in node.text else None
     if match is None or match[1] not in known:
         return None
     return replace(_glued(match[1], match[2], f"{path}.{match[1]}"), line=node.line, column=node.column)
@@ -41,7 +43,7 @@ def in_key(node: Scalar, known: Collection[str], path: str) -> Finding | None:
 
 def _glued(key: str, colon: str, path: str) -> Finding:
     if colon == ":":
-        message, found = f"There is no space after the colon of {key}.", "no space"
+        message, found = f"A space is missing after the colon of {key}.", "no space"
     else:
         message, found = f"The colon after {key} is a full-width one, which is not a colon in YAML.", "U+FF1A"
     hint = f"Write {key}: with an ordinary colon and a space before the value."
