@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from clusters.config.keys import NUMBER, SHOWN
+from clusters.config.keys import SHOWN
 from clusters.config.schema import Document, KubeSphereSpec
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_INTERNAL = (SHOWN, NUMBER)
+_INTERNAL = (SHOWN,)
 _NUMBER_TEXT = r"^[+-]?[0-9]+$"
 
 

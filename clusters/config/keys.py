@@ -19,11 +19,12 @@ from clusters.config.secret import Secret
 from clusters.config.secrets.finder import hidden
 from clusters.config.secrets.names import is_secret_key
 from clusters.config.secrets.walk import called
+from clusters.config.syntax import as_networks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ACTED, SINCE, V4, SHOWN, NUMBER = "x-acted-on", "x-since", "x-v4", "x-shown", "x-quoted-in-v1alpha1"
+ACTED, SINCE, V4, SHOWN = "x-acted-on", "x-since", "x-v4", "x-shown"
 LINES = "x-lines"
 OURS = "99"
 """`since` of a key that only Slipway has: no KubeKey release has it."""
@@ -39,7 +40,6 @@ def key(
     alias: str = "",
     v4: str = "",
     always_written: bool = False,
-    quoted: bool = False,
     old: bool = False,
     lines: bool = False,
     choices: tuple[str, ...] = (),
@@ -47,16 +47,12 @@ def key(
     """A key of the document.
 
     `acted`: whether Slipway uses it (for a section: any key in it); `since`: the KubeKey release that added it;
-    `v4`: its path in KubeKey 4's Config; `always_written`: even with the default value; `quoted`: a number that
-    v1alpha1 writes as text; `old`: superseded by another key, so it is not offered; `lines`: its text may have
-    several lines; `choices`: the valid values (for rules and the JSON Schema).
+    `v4`: its path in KubeKey 4's Config; `always_written`: even with the default value; `old`: superseded
+    by another key, so it is not offered; `lines`: its text may have several lines; `choices`: the valid values (for
+    rules and the JSON Schema).
     """
     marks: dict[str, Any] = {ACTED: acted, SINCE: since}
-    marks |= {
-        name: value
-        for name, value in ((V4, v4), (SHOWN, always_written), (NUMBER, quoted), (OLD, old), (LINES, lines))
-        if value
-    }
+    marks |= {name: value for name, value in ((V4, v4), (SHOWN, always_written), (OLD, old), (LINES, lines)) if value}
     if choices:
         marks["enum"] = list(choices)
     if alias:
@@ -98,8 +94,25 @@ def or_default(default: str) -> BeforeValidator:
     return BeforeValidator(lambda value: text_of(value) or default)
 
 
+def _as_networks(value: Any) -> Any:
+    value = text_of(value)
+    return as_networks(value) if isinstance(value, str) else value
+
+
+def _without_dashes(value: Any) -> Any:
+    """`--v=4` means v=4; a word without a value stays, so that a rule reports it."""
+    items = _listed(value)
+    if not isinstance(items, list | tuple):
+        return items
+    return [item.lstrip("-") if isinstance(item, str) and "=" in item else item for item in items]
+
+
 Text = Annotated[str, BeforeValidator(text_of)]
+Cidr = Annotated[str, BeforeValidator(_as_networks)]
+"""A text with one network or two; an address in a network means the network."""
 Names = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+Arguments = Annotated[tuple[Text, ...], BeforeValidator(_without_dashes)]
+"""Arguments of a program: name=value, with or without leading dashes."""
 GivenSecret = Annotated[Secret | None, BeforeValidator(_given)]
 PathOrKey = Annotated[str | Secret, BeforeValidator(_key_is_secret)]
 SetValue = Annotated[str | Secret, BeforeValidator(_set_is_secret)]
@@ -144,7 +157,6 @@ class Key:
     since: tuple[int, ...]
     v4: str
     always_written: bool
-    quoted: bool
     lines: bool
 
 
@@ -167,7 +179,6 @@ def keys_of(model_class: type[Model]) -> dict[str, Key]:
             since=tuple(int(part) for part in str(marks.get(SINCE, "1.0")).split(".")),
             v4=str(marks.get(V4, "")),
             always_written=bool(marks.get(SHOWN)),
-            quoted=bool(marks.get(NUMBER)),
             lines=bool(marks.get(LINES)),
         )
     return found

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 _NUMBER = "(0|[1-9][0-9]{0,2})"
 _PATTERN = re.compile(rf"v?{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
+_SUFFIXED = re.compile(rf"v?{_NUMBER}\.{_NUMBER}\.{_NUMBER}[-+](k3s|k8e|rke2|alpha|beta|rc)[-.+0-9a-z]{{0,20}}")
+_DISTRIBUTIONS = ("k3s", "k8e", "rke2")
+"""Distributions that appear in versions: KubeKey installs the first two, `v1.21.6-k3s`."""
 
 MASTER_KEY = "node-role.kubernetes.io/master"
 CONTROL_PLANE_KEY = "node-role.kubernetes.io/control-plane"
@@ -258,12 +261,31 @@ def why_unknown(text: str) -> tuple[str, str]:
     try:
         version = parse_version(text)
     except ConfigError:
+        kind = _suffix_of(text)
+        if kind in _DISTRIBUTIONS:
+            return f"{excerpt(text)} is a version of {kind}, which is not built; Slipway installs Kubernetes", series
+        if kind:
+            return f"{excerpt(text)} is a pre-release; Slipway installs releases of {series}", series
         return f"{excerpt(text)} is not a Kubernetes version; expected three numbers with dots", series
     if version.major != 1 or version.minor not in _SERIES:
-        return f"Kubernetes {version} is unknown; Slipway knows the series {series}", series
+        why = "too old" if version < OLDEST else "newer than Slipway knows"
+        return f"Kubernetes {version} is {why}: Slipway installs {series}", series
     last = str(_newest_of(version))
     message = f"Kubernetes {version} does not exist: the series v1.{version.minor} ended with {last}"
     return message, f"v1.{version.minor}.0 to {last}"
+
+
+def _suffix_of(text: str) -> str:
+    match = _SUFFIXED.fullmatch(text.strip().lower())
+    return match[4] if match else ""
+
+
+def instead_of(text: str) -> str:
+    """What to use instead of an unknown version, as a sentence."""
+    better = nearest(text)
+    if is_version(text) and parse_version(text) < OLDEST:
+        return f"Use {better} or newer."
+    return f"Use a version like {better}." if _suffix_of(text) else f"Did you mean {better}?"
 
 
 def is_newer_than_the_table(text: str) -> bool:
@@ -274,7 +296,7 @@ def is_newer_than_the_table(text: str) -> bool:
 def facts_of(text: str) -> Facts:
     """The facts of a Kubernetes version. Raises ConfigError when it is unknown."""
     if not is_known(text):
-        raise ConfigError(f"{why_unknown(text)[0]}.", hint=f"Did you mean {nearest(text)}?")
+        raise ConfigError(f"{why_unknown(text)[0]}.", hint=instead_of(text))
     version = parse_version(text)
     series = _SERIES[version.minor]
     coredns = coredns_tag(version)

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from clusters.config import reading
 from clusters.config.dialects.companion_documents import kubesphere, rest
 from clusters.config.dialects.file_parts import Parts, pick, text_at
-from clusters.config.dialects.markdown import without_fence
+from clusters.config.dialects.markdown import Extract, extract
+from clusters.config.dialects.v4 import mapping as v4_mapping
 from clusters.config.dialects.v4 import read as v4_read
 from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
+from clusters.config.keys import Model, keys_of
 from clusters.config.kubernetes_versions import newest_proven
 from clusters.config.limits import exceeded, refuse_repeated
+from clusters.config.moved_keys import moved
+from clusters.config.plugins import plugins
 from clusters.config.runtimes import DEFAULT
 from clusters.config.schema import Document
 from clusters.config.secrets.texts import placed
-from clusters.config.sections.etcd import MOVED
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
 from clusters.config.suggestions import share_of_suggestions
+from clusters.config.syntax import as_networks
+from clusters.config.yaml import slips
 from clusters.config.yaml.scalars import Walk, warn_of_comments, what
 from clusters.config.yaml.tree import DOCUMENT, Mapping, Refused, Scalar, excerpt, read, refuse
 from clusters.gc_freeze import without_collection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VERSION_IMPLIED = "default.kubernetes_version"
 """The finding that the text has no Kubernetes version, so that the document has Slipway's choice."""
@@ -37,6 +45,7 @@ WITH_STAND_INS = 8 * LIMIT
 """Bytes of a text with stand-ins, which may be longer than the secrets; it is never stored."""
 
 GROUP = "kubekey.kubesphere.io/"
+_TOP = ("apiVersion", "kind", "metadata", "spec")
 DIALECTS = ("v1alpha1", "v1alpha2", "v4")
 _VERSIONS = {"v1alpha1": "v1alpha1", "v1alpha2": "v1alpha2", "v1": "v4"}
 """Version in apiVersion -> dialect. KubeKey 4 names its dialect `v1`."""
@@ -74,13 +83,17 @@ def _load(text: str, limit: int, file: str) -> Loaded:
     """Cached for a few texts: one request reads a draft several times, to change, check and show it."""
     walk = Walk()
     try:
-        text = without_fence(text.removeprefix("\ufeff"))
+        page = extract(text.removeprefix("\ufeff"))
+        text = page.text
         if len(text.encode("utf-8", "surrogatepass")) > limit:
             raise refuse("yaml.too_large", f"The file is larger than {limit:,} bytes.")
         refuse_repeated(read(text), DOCUMENT)
-        parts = pick(read(text))
+        nodes = read(text)
+        parts = pick(nodes)
+        walk.findings += slips.values_over_lines(text, nodes, key_names())
     except Refused as refused:
-        return Loaded(None, locate(without_secrets_in((refused.finding,), None), {}, file))
+        reason = slips.explained(refused.finding, text, key_names())
+        return Loaded(None, _in_page(page, locate(without_secrets_in((reason,), None), {}, file)))
     with share_of_suggestions():
         dialect = _header(walk, parts)
         data = _content(walk, parts, dialect)
@@ -91,8 +104,40 @@ def _load(text: str, limit: int, file: str) -> Loaded:
     if document is not None:
         walk.findings += exceeded(document)
         document = None if any(finding.blocking for finding in walk.findings) else document
-    found = _without_secrets(walk.findings, text)
-    return Loaded(document, locate(found, walk.positions, file), walk.positions, dialect)
+    walk.findings += (_ignored_block(line, kind, page) for line, kind in page.others)
+    found = locate(_without_secrets(walk.findings, text), walk.positions, file)
+    positions = {path: (line, column + _indent(page, line)) for path, (line, column) in walk.positions.items()}
+    return Loaded(document, _in_page(page, found), positions if page.indents else walk.positions, dialect)
+
+
+def _in_page(page: Extract, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings with columns of the page: its blocks may be indented."""
+    if not page.indents:
+        return found
+    return tuple(replace(each, column=each.column + _indent(page, each.line)) for each in found)
+
+
+def _indent(page: Extract, line: int) -> int:
+    return next((columns for first, last, columns in page.indents if first <= line <= last), 0)
+
+
+def _ignored_block(line: int, kind: str, page: Extract) -> Finding:
+    message = f"Slipway reads the document in line {page.above + 1}, but not this other one of kind {excerpt(kind)}."
+    hint = "To read this one, remove the other."
+    return replace(info("yaml.block_ignored", "", message, hint=hint, found=excerpt(kind)), line=line, column=1)
+
+
+@cache
+def key_names() -> frozenset[str]:
+    """The names of all keys in KubeKey's files."""
+    found = {*_TOP, "groups", *v4_mapping.GROUPS.values(), *v4_mapping.CONNECTOR.values(), "connector", "internal_ipv4"}
+    found |= {name for place in v4_mapping.places() for name in place}
+    waiting: list[type[Model]] = [Document]
+    while waiting:
+        for name, key in keys_of(waiting.pop()).items():
+            found.add(name)
+            waiting += [key.inner] if key.inner is not None else []
+    return frozenset(name for name in found if not name.startswith("---"))
 
 
 def _without_secrets(findings: list[Finding], text: str) -> tuple[Finding, ...]:
@@ -109,8 +154,10 @@ def _header(walk: Walk, parts: Parts) -> str:
         walk.positions[key] = (node.line, node.column)  # the position for a missing key
     for key, (mark, _) in node.pairs.items():
         walk.positions[key] = (mark.line, mark.column)
-        if key not in ("apiVersion", "kind", "metadata", "spec"):
-            walk.findings.append(reading.unknown(key, "", ("apiVersion", "kind", "metadata", "spec"), is_stored=False))
+        if key not in _TOP:
+            walk.findings.append(reading.unknown(key, "", _TOP, is_stored=False))
+    for other in parts.others:
+        _header_of_other(walk, other)
     version = text_at(node, "apiVersion")
     dialect = _VERSIONS.get(version.removeprefix(GROUP), "") if version.startswith(GROUP) else ""
     allowed = " and ".join(f"{GROUP}{each}" for each in _VERSIONS)
@@ -133,6 +180,26 @@ def _header(walk: Walk, parts: Parts) -> str:
     return dialect if dialect and (dialect == "v4") == (usual == "v4") else usual
 
 
+def _header_of_other(walk: Walk, node: Mapping) -> None:
+    """The header of an Inventory or a Config beside the first document."""
+    found = [
+        (reading.unknown(key, "", _TOP, is_stored=False), mark)
+        for key, (mark, _) in node.pairs.items()
+        if key not in _TOP
+    ]
+    metadata = node.pairs.get("metadata", (None, None))[1]
+    if isinstance(metadata, Mapping):
+        for key, (mark, _) in metadata.pairs.items():
+            if key != "name":
+                found.append((reading.unknown(key, "metadata", ("name",), is_stored=False), mark))
+    version = text_at(node, "apiVersion")
+    if version and version != f"{GROUP}v1":
+        message = f"apiVersion of this {text_at(node, 'kind')} is {excerpt(version)}; expected {GROUP}v1."
+        wrong = error("api.unknown", "apiVersion", message, found=excerpt(version), allowed=f"{GROUP}v1")
+        found.append((wrong, node.pairs["apiVersion"][0]))
+    walk.findings += (replace(each, line=mark.line, column=mark.column) for each, mark in found)
+
+
 def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
     """metadata.name and the contents of spec, as data for the model."""
     if dialect == "v4":
@@ -148,40 +215,52 @@ def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
         data["name"] = name
     if parts.kubesphere is not None:
         data["---kubesphere"] = kubesphere(walk, parts.kubesphere)
-    _fill(walk, data, dialect)
+    if all(finding.id != "spec.misplaced" for finding in walk.findings):
+        _fill(walk, data, dialect)
+    walk.findings += _addresses_as_networks(data)
     return data
 
 
+def _addresses_as_networks(data: dict[str, Any]) -> Iterator[Finding]:
+    """A warning for each network that is written as an address in it."""
+    network = data.get("network", {})
+    texts = [(f"spec.network.{name}", network.get(name)) for name in ("kubePodsCIDR", "kubeServiceCIDR")]
+    for plugin in plugins():
+        texts += [(f"spec.network.{plugin.name}.{place}", text) for place, text in _cidrs(network.get(plugin.name))]
+    for path, text in texts:
+        if isinstance(text, str) and as_networks(text) != text:
+            message = f"{text} is an address; Slipway reads it as the network {as_networks(text)}."
+            hint = f"Write {as_networks(text)}."
+            allowed = as_networks(text)
+            yield warning("network.host_bits", path, message, hint=hint, found=text, allowed=allowed)
+
+
+def _cidrs(options: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """The networks in the options of a network plugin, with their paths."""
+    numbered = enumerate(options) if isinstance(options, list) else ()
+    for name, inner in options.items() if isinstance(options, dict) else numbered:
+        if name in ("cidr", "joinCIDR"):
+            yield f"{before}{name}", inner
+        else:
+            yield from _cidrs(inner, f"{before}{name}.")
+
+
 def _spec(walk: Walk, node: Mapping) -> dict[str, Any]:
+    metadata = node.pairs.get("metadata", (None, None))[1]
+    if "spec" not in node.pairs and isinstance(metadata, Mapping) and "spec" in metadata.pairs:
+        message = "spec is inside metadata; it must be at the same level."
+        hint = "Indent spec like metadata, and everything below spec by as much less."
+        path, allowed = "metadata.spec", "spec in the first column of the document"
+        walk.findings.append(
+            error("spec.misplaced", path, message, hint=hint, found="spec below metadata", allowed=allowed)
+        )
+        return {}
     if "spec" not in node.pairs or not isinstance(node.pairs["spec"][1], Mapping):
         found = what(node.pairs["spec"][1]) if "spec" in node.pairs else "nothing"
         message = f"spec must contain keys with values, found {found}."
         walk.findings.append(error("spec.missing", "spec", message, found=found, allowed="keys with values"))
         return {}
-    return reading.model(walk, _moved(node.pairs["spec"][1]), Document, "spec")
-
-
-def _moved(spec: Mapping) -> Mapping:
-    """Move etcd's backup keys, which were below kubernetes before KubeKey 2.1, below etcd, unless they are already set.
-
-    Works on copies, because the tree is cached and shared.
-    """
-    kubernetes = spec.pairs.get("kubernetes", (None, None))[1]
-    if not isinstance(kubernetes, Mapping) or not any(key in kubernetes.pairs for key in MOVED):
-        return spec
-    mark = spec.pairs["kubernetes"][0]
-    etcd_mark, etcd = spec.pairs.get("etcd", (mark, None))
-    if etcd is None or (isinstance(etcd, Scalar) and etcd.tag == "null"):
-        etcd_mark, etcd = mark, Mapping(mark.line, mark.column)
-    if not isinstance(etcd, Mapping):
-        return spec
-    left, theirs = dict(kubernetes.pairs), dict(etcd.pairs)
-    for key in [key for key in MOVED if key in left and MOVED[key] not in theirs]:
-        theirs[MOVED[key]] = left.pop(key)
-    pairs = dict(spec.pairs)
-    pairs["kubernetes"] = (mark, replace(kubernetes, pairs=left))
-    pairs["etcd"] = (etcd_mark, replace(etcd, pairs=theirs))
-    return replace(spec, pairs=pairs)
+    return reading.model(walk, moved(node.pairs["spec"][1]), Document, "spec")
 
 
 def _metadata_name(walk: Walk, node: Mapping) -> str | None:
@@ -192,7 +271,8 @@ def _metadata_name(walk: Walk, node: Mapping) -> str | None:
     for key, (mark, value) in metadata[1].pairs.items():
         walk.positions[f"metadata.{key}"] = (mark.line, mark.column)
         if key != "name":
-            walk.findings.append(reading.unknown(key, "metadata", ("name",), is_stored=False))
+            if key != "spec" or "spec" in node.pairs:  # else reported as misplaced
+                walk.findings.append(reading.unknown(key, "metadata", ("name",), is_stored=False))
         elif isinstance(value, Scalar) and value.tag != "null":
             name = value.text
     return name

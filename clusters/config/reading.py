@@ -10,6 +10,7 @@ from clusters.config.keys import Key, Model, keys_of
 from clusters.config.secret import MASK
 from clusters.config.secrets.names import is_secret_key
 from clusters.config.suggestions import nearest
+from clusters.config.yaml import slips
 from clusters.config.yaml.scalars import (
     Walk,
     decimal,
@@ -35,10 +36,11 @@ def model(walk: Walk, node: Node, model_class: type[Model], path: str) -> dict[s
     """The keys of one section. Null means not set, a wrong type is a finding, an unknown key is stored unchanged."""
     if isinstance(node, Scalar) and node.tag == "null":
         return {}
-    if not isinstance(node, Mapping):
-        walk.findings.append(wrong("mapping", path, "keys with values", what(node)))
-        return {}
     keys = keys_of(model_class)
+    if not isinstance(node, Mapping):
+        slip = slips.in_key(node, keys, path) if isinstance(node, Scalar) else None
+        walk.findings.append(slip or wrong("mapping", path, "keys with values", what(node)))
+        return {}
     data: dict[str, Any] = {}
     for name, (mark, value) in node.pairs.items():
         inner = f"{path}.{name}"
@@ -49,6 +51,8 @@ def model(walk: Walk, node: Node, model_class: type[Model], path: str) -> dict[s
                 found = _known(walk, value, key, inner)
                 if found is not None:
                     data[name] = found
+        elif isinstance(value, Scalar) and value.tag == "null" and (slip := slips.in_key(mark, keys, path)):
+            walk.findings.append(slip)
         elif isinstance(value, Scalar) and value.tag == "null" and model_class is schema.Host:
             walk.findings.append(_cut(path, mark))
         else:
@@ -100,6 +104,10 @@ def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool) -> 
     fate = "it is stored but has no effect" if is_stored else "it is not stored"
     listed = ", ".join(names)
     hint = f"Did you mean {meant}?" if meant else f"Known keys: {listed}."
+    if key in keys_of(schema.Document) and path.startswith("spec.") and not _is_part(schema.Document, key):
+        hint = f"Is its indentation wrong? It belongs directly below spec, like {path.split('.')[1]}."
+    elif key in keys_of(schema.Document) and not path and not _is_part(schema.Document, key):
+        hint = "Is its indentation wrong? It belongs below spec."
     inner = f"{path}.{key}" if path else key
     message = f"The key {excerpt(key)} is unknown; {fate}."
     return warning("key.unknown", inner, message, hint=hint, found=excerpt(key), allowed=listed)

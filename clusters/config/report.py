@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from clusters.config.dialects.v4.words import in_words_of
+from clusters.config.file_sets import file_sets
 from clusters.config.finding import Finding, Severity, format_finding, locate
 from clusters.config.load import Loaded, load
 from clusters.config.rules import check
@@ -25,30 +27,37 @@ class Report:
 
 
 def findings_of(loaded: Loaded, *, file: str = "", waivers: Collection[str] = ()) -> tuple[Finding, ...]:
-    """The findings of reading and, if there is a document, of the rules, with file, line and column."""
-    if loaded.document is None:
-        return loaded.findings
-    return loaded.findings + locate(check(loaded.document, waivers), loaded.positions, file)
+    """The findings of reading and, if there is a document, of the rules, with file, line and column.
+
+    For KubeKey 4's files, they name the keys of these files.
+    """
+    found = loaded.findings
+    if loaded.document is not None:
+        found += locate(check(loaded.document, waivers), loaded.positions, file)
+    return in_words_of(loaded.dialect, found)
 
 
 def report(sources: Iterable[tuple[str, str]], waivers: Collection[str] = ()) -> Report:
-    """Check texts, each with its file name: errors first, then warnings, each as FILE:line:col."""
+    """Check texts, each with its file name: errors first, then warnings, each as FILE:line:col.
+
+    KubeKey 4's Inventory and Config are checked together.
+    """
     lines: list[str] = []
-    files: list[dict[str, Any]] = []
+    data: list[dict[str, Any]] = []
     failed = False
-    for file, text in sources:
-        loaded = load(text, file=file)
-        found = findings_of(loaded, file=file, waivers=waivers)
+    for files in file_sets(sources):
+        file, loaded = files.name, load(files.text)
+        found = files.placed(findings_of(loaded, waivers=waivers))
         blocked = any(finding.blocking for finding in found)
         failed = failed or blocked
         for title, chosen in _grouped(found):
             if chosen:
                 lines.append(f"{title} in {file}:")
-            lines += [f"  {format_finding(finding, file=file)} [{_label(finding)}]" for finding in chosen]
+                lines += [f"  {format_finding(finding)} [{_label(finding)}]" for finding in chosen]
         lines.append(_summary(file, found))
         findings = [as_data(finding) for finding in found]
-        files.append({"file": file, "dialect": loaded.dialect, "installable": not blocked, "findings": findings})
-    return Report(tuple(lines), {"files": files}, failed)
+        data.append({"file": file, "dialect": loaded.dialect, "installable": not blocked, "findings": findings})
+    return Report(tuple(lines), {"files": data}, failed)
 
 
 def as_data(finding: Finding) -> dict[str, Any]:

@@ -58,6 +58,20 @@ def network_of(text: str) -> Network | None:
         return None
 
 
+def as_networks(text: str) -> str:
+    """The text with a network in place of an address in it: 10.10.11.0/22 means 10.10.8.0/22."""
+    parts = text.split(",")
+    found = [_as_network(part) for part in parts]
+    return text if found == parts else ",".join(found)
+
+
+def _as_network(part: str) -> str:
+    network = network_of(part.strip())
+    if network is None or address_of(part.strip().partition("/")[0]) == network.network_address:
+        return part
+    return str(network)
+
+
 def is_address_or_name(text: str) -> bool:
     """Whether SSH could connect to it. Numbers with dots must be an address: 10.0.0.300 is not a host name."""
     if address_of(text) is not None:

@@ -72,10 +72,13 @@ def members(document: Document, group: str) -> tuple[Host, ...]:
 
     Groups are `etcd`, `master` (also called `control-plane`), `worker` and any other key of `roleGroups`;
     `kubernetes` is every control plane and worker machine, `all` every machine with one of the three roles.
+    Without workers, the control planes are the members of `worker`.
     """
     by_name = {host.name: host for host in reversed(document.hosts)}
     if group == "kubernetes":
         wanted = dict.fromkeys(names(document, "master") + names(document, "worker"))
+    elif group == "worker":
+        wanted = dict.fromkeys(_pod_machines(document))
     elif group == "all":
         wanted = dict.fromkeys(name for each in ("master", "worker", "etcd") for name in names(document, each))
     else:
@@ -83,16 +86,28 @@ def members(document: Document, group: str) -> tuple[Host, ...]:
     return tuple(by_name[name] for name in wanted if name in by_name)
 
 
+def _pod_machines(document: Document) -> tuple[str, ...]:
+    """The names of the machines that run pods: the workers or, if the group is empty, the control planes."""
+    return names(document, "worker" if entries(document, "worker") else "master")
+
+
+def _with_role(document: Document, group: str) -> tuple[str, ...]:
+    return _pod_machines(document) if group == "worker" else names(document, group)
+
+
 def roles(document: Document, host_name: str) -> tuple[str, ...]:
-    """The machine's groups out of `etcd`, `master`, `worker`, in this order. For many machines, use `all_roles`."""
-    return tuple(group for group in GROUPS if host_name in names(document, group))
+    """The machine's roles out of `etcd`, `master`, `worker`, in this order; without workers, a control plane is one.
+
+    For many machines, use `all_roles`.
+    """
+    return tuple(group for group in GROUPS if host_name in _with_role(document, group))
 
 
 def all_roles(document: Document) -> dict[str, tuple[str, ...]]:
     """The roles of every machine in the document by name, including machines without a role."""
     found: dict[str, list[str]] = {host.name: [] for host in document.hosts}
     for group in GROUPS:
-        for name in names(document, group):
+        for name in _with_role(document, group):
             if name in found:
                 found[name].append(group)
     return {name: tuple(groups) for name, groups in found.items()}

@@ -119,12 +119,44 @@ def test_the_nearest_version_is_of_the_same_series() -> None:
     ("text", "message", "allowed"),
     [
         ("v1.33.14", "Kubernetes v1.33.14 does not exist: the series v1.33 ended with v1.33.13", "v1.33.0 to v1.33.13"),
-        ("v1.38.0", "Kubernetes v1.38.0 is unknown; Slipway knows the series v1.20 to v1.37", "v1.20 to v1.37"),
+        (
+            "v1.38.0",
+            "Kubernetes v1.38.0 is newer than Slipway knows: Slipway installs v1.20 to v1.37",
+            "v1.20 to v1.37",
+        ),
+        ("v1.17.9", "Kubernetes v1.17.9 is too old: Slipway installs v1.20 to v1.37", "v1.20 to v1.37"),
+        (
+            "v1.21.6-k3s",
+            "'v1.21.6-k3s' is a version of k3s, which is not built; Slipway installs Kubernetes",
+            "v1.20 to v1.37",
+        ),
+        (
+            "v1.27.4+rke2r1",
+            "'v1.27.4+rke2r1' is a version of rke2, which is not built; Slipway installs Kubernetes",
+            "v1.20 to v1.37",
+        ),
+        (
+            "v1.36.0-rc.1",
+            "'v1.36.0-rc.1' is a pre-release; Slipway installs releases of v1.20 to v1.37",
+            "v1.20 to v1.37",
+        ),
         ("v1.37", "'v1.37' is not a Kubernetes version; expected three numbers with dots", "v1.20 to v1.37"),
     ],
 )
 def test_why_a_version_is_unknown_names_a_range_that_it_is_not_in(text: str, message: str, allowed: str) -> None:
     assert kubernetes_versions.why_unknown(text) == (message, allowed)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("v1.18.6", "Use v1.20.15 or newer."),
+        ("v1.21.6-k3s", "Use a version like v1.21.14."),
+        ("v1.33.14", "Did you mean v1.33.13?"),
+    ],
+)
+def test_what_to_use_instead_fits_what_is_wrong_with_a_version(text: str, sentence: str) -> None:
+    assert kubernetes_versions.instead_of(text) == sentence
 
 
 @pytest.mark.parametrize("text", ["v1.037.2", "01.37.2", "v1.37.\u0662", "v1.37.2-rc.1", "1.37", "vv1.37.2"])

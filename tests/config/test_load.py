@@ -227,3 +227,38 @@ def test_a_values_file_of_kubekey_1_0_is_the_values_file(written: str, file: str
     assert loaded.document is not None
     chart = loaded.document.addons[0].sources.chart
     assert (chart.values_file, chart.values) == (file, values)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("10.10.11.0/22", "10.10.8.0/22"),
+        ("10.72.19.7/16,fd12::9/64", "10.72.0.0/16,fd12::/64"),
+        ("10.72.0.0/16", "10.72.0.0/16"),
+        ("10.72.0.0/99", "10.72.0.0/99"),
+    ],
+)
+def test_an_address_in_a_network_means_the_network(written: str, read: str) -> None:
+    networks = "kubePodsCIDR: {0}, kubeServiceCIDR: {0}, kubeovn: {{joinCIDR: {0}}}".format(f"'{written}'")
+    subnets = f"hybridnet: {{networks: [{{subnets: [{{cidr: '{written}'}}]}}]}}"
+    loaded = load(f"{HEAD}  network: {{{networks}, {subnets}}}\n")
+    assert loaded.document is not None
+    network = loaded.document.network
+    assert {network.kube_pods_cidr, network.kube_service_cidr, network.kubeovn.join_cidr} == {read}
+    assert network.hybridnet.networks[0].subnets[0].cidr == read
+    warned = [each.path for each in loaded.findings if each.id == "network.host_bits"]
+    assert len(warned) == (4 if written != read else 0)
+
+
+def test_a_section_in_another_section_is_named_with_its_place() -> None:
+    found = load(f"{HEAD}  kubernetes:\n    network: {{plugin: flannel}}\n").findings
+    (unknown,) = (each for each in found if each.id == "key.unknown")
+    assert unknown.hint == "Is its indentation wrong? It belongs directly below spec, like kubernetes."
+
+
+def test_a_document_of_another_kind_is_named_in_place_of_a_second_cluster() -> None:
+    other = "apiVersion: v1\nkind: Secret\ndata: {}\n"
+    for text, line in ((f"{other}---\n{HEAD}  hosts: []\n", 1), (f"{HEAD}  hosts: []\n---\n{other}", 7)):
+        (found,) = load(text).findings
+        assert (found.id, found.line) == ("yaml.documents", line)
+        assert "'Secret'" in found.message

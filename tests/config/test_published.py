@@ -15,9 +15,10 @@ from clusters.config.dialects.lost_keys import unknown_keys
 from clusters.config.dialects.render import render
 from clusters.config.keys import Model, keys_of
 from clusters.config.load import DIALECTS, load
+from clusters.config.plugins import plugins
 from clusters.config.schema import Document
 from clusters.config.sections.etcd import MOVED
-from tests.config.documents import documents, large_document, seed_document
+from tests.config.documents import documents, large_document
 from tests.config.published import types, unpublished
 from tests.config.test_round_trip import GENTLY
 
@@ -33,13 +34,15 @@ for _name, _case in CASES.items():
 KINDS = {"Inventory": "inventory-4", "Config": "config-4"}
 
 
-def _cluster_types(spec: dict[str, Any], dialect: str) -> str:
-    """KubeKey 1.0 has texts where 1.1 and 1.2 have numbers: a file is of one of them, never of both."""
+OLD = ("cluster-1.0", "cluster-1.1", "cluster-1.2")
+
+
+def _wrong_in_a_cluster(spec: dict[str, Any], dialect: str) -> set[tuple[str, str]]:
+    """What is wrong in a Cluster. One of v1alpha1 is read by three releases of KubeKey, which ignore keys of others."""
     if dialect == "v1alpha2":
-        return "cluster-3.1"
-    newer = {path for path, wrong in unpublished(spec, types("cluster-1.0")) if wrong == "unknown"}
-    older = {path for path, wrong in unpublished(spec, types("cluster-1.2")) if wrong == "unknown"}
-    return "cluster-1.2" if newer - older else "cluster-1.0"
+        return set(unpublished(spec, types("cluster-3.1")))
+    found = [set(unpublished(spec, types(each), gently=True)) for each in OLD]
+    return {each for each in set.union(*found) if each[1] != "unknown"} | set.intersection(*found)
 
 
 def _strangers(document: Document, dialect: str) -> set[str]:
@@ -78,13 +81,13 @@ def _wrong(document: Document, dialect: str) -> Iterator[tuple[str, str, str]]:
     for part in yaml.safe_load_all(render(document, dialect=dialect, secrets="show")):
         kind = part["kind"]
         if kind == "Cluster":
-            published = _cluster_types(part["spec"], dialect)
+            wrongs = _wrong_in_a_cluster(part["spec"], dialect)
         elif kind in KINDS:
-            published = KINDS[kind]
+            wrongs = set(unpublished(part["spec"], types(KINDS[kind])))
         else:  # KubeSphere's own: KubeKey hands it on as it is
             assert isinstance(part["metadata"]["name"], str)
             continue
-        for path, wrong in unpublished(part["spec"], types(published)):
+        for path, wrong in wrongs:
             mine = any(path == each or path.startswith(f"{each}.") for each in strangers)
             if not mine and path not in rests.get(kind, ()):
                 yield kind, path, wrong
@@ -109,10 +112,21 @@ def test_any_document_is_exported_in_the_published_types(document: Document, dia
     assert list(_wrong(document, dialect)) == []
 
 
-def test_a_file_of_kubekey_1_0_has_its_numbers_in_quotes_and_one_of_1_2_has_not() -> None:
-    for document, published in ((seed_document(), "cluster-1.0"), (DOCUMENTS["full_v1alpha2"], "cluster-1.2")):
-        spec = next(yaml.safe_load_all(render(document, dialect="v1alpha1", secrets="show")))["spec"]
-        assert _cluster_types(spec, "v1alpha1") == published
+@pytest.mark.parametrize("release", OLD)
+@pytest.mark.parametrize("case", ["seed", "full_v1alpha2", "calico_of_v1alpha1", "kubeovn_flat"])
+def test_each_release_that_reads_the_oldest_dialect_reads_its_numbers(case: str, release: str) -> None:
+    spec = next(yaml.safe_load_all(render(DOCUMENTS[case], dialect="v1alpha1", secrets="show")))["spec"]
+    assert [each for each in unpublished(spec, types(release), gently=True) if each[1] != "unknown"] == []
+    assert type(spec["kubernetes"]["maxPods"]) is int
+
+
+def test_a_quoted_number_is_read_by_the_oldest_release_alone() -> None:
+    spec = {"hosts": [{"port": "2201"}]}
+    assert [list(unpublished(spec, types(release), gently=True)) for release in OLD] == [
+        [],
+        [("hosts.0.port", "int")],
+        [("hosts.0.port", "int")],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,10 +147,11 @@ def test_the_table_sees_what_kubekey_would_refuse(spec: dict[str, Any], wrong: t
 
 
 def test_every_published_key_exists_and_other_keys_are_marked_as_slipways() -> None:
-    tables = [_paths(types(name)) for name in ("cluster-1.0", "cluster-1.2", "cluster-3.1")]
+    tables = [_paths(types(name)) for name in (*OLD, "cluster-3.1")]
     published = set().union(*tables)
     marks = dict(_marks(Document))
     moved = {f"kubernetes.{old}" for old in MOVED}
+    moved |= {f"network.{each.name}.{old}" for each in plugins() for old in each.moved}
     assert sorted(published - moved - set(marks)) == []
     assert sorted(path for path, ours in marks.items() if path not in published and not ours) == ["name"]
     assert sorted(path for path, ours in marks.items() if path in published and ours) == []

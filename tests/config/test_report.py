@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management.base import CommandError
 
-from clusters.config.dialects.render import render
+from clusters.config.dialects.render import files, render
 from clusters.config.report import report
 from clusters.management.commands.config import Command
 from tests.config.documents import seed_document
@@ -33,7 +33,7 @@ def test_errors_come_first_and_a_sentence_sums_up() -> None:
     bad = result.lines[result.lines.index("Errors in bad.yaml:") :]
     assert bad[1].startswith("  bad.yaml:5:3 metadata.name - 'Sample' is not a domain name.")
     assert bad[2].startswith(
-        "  bad.yaml:31:5 spec.network.plugin - 'calicoo' is not a network plugin. (Did you mean calico?)"
+        "  bad.yaml:32:5 spec.network.plugin - 'calicoo' is not a network plugin. (Did you mean calico?)"
     )
     assert bad[-1] == "bad.yaml: cannot be installed, 2 errors and 0 warnings."
 
@@ -70,3 +70,14 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     broken.write_text("a: [", encoding="utf-8")
     with pytest.raises(CommandError, match="Invalid YAML"):
         _run(verb="show", files=[str(broken)], dialect=None, with_secrets=False)
+
+
+def test_kubekey_4s_two_files_are_read_and_written_as_two_files(tmp_path: Path) -> None:
+    texts = files(seed_document(), dialect="v4", secrets="show")
+    given = [tmp_path / name for name in texts]
+    for path, text in zip(given, texts.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    target = str(tmp_path / "out")
+    _run(verb="show", files=list(map(str, given)), dialect=None, with_secrets=True, to=target)
+    written = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "out").iterdir()}
+    assert written == texts

@@ -144,7 +144,7 @@ def test_nine_etcd_members_are_many() -> None:
     ("endpoint", "id"),
     [
         ({"domain": ""}, "endpoint.domain_missing"),
-        ({"domain": "10.1.2.3"}, "endpoint.domain_syntax"),
+        ({"domain": "10.1.2.3"}, "endpoint.domain_is_address"),
         ({"domain": "node2"}, "endpoint.domain_is_host"),
         ({"port": 65536}, "endpoint.port_range"),
         ({"port": 10250}, "endpoint.port_taken"),

@@ -45,6 +45,19 @@ def test_all_and_kubernetes_are_the_machines_with_roles() -> None:
     assert _names("all", **groups) == ["node2", "node1", "node3"]
 
 
+def test_without_workers_the_control_planes_run_the_pods() -> None:
+    groups = {"master": ("node2", "node1"), "etcd": ("node3",)}
+    assert _names("worker", **groups) == ["node2", "node1"]
+    document = seed_document(role_groups=RoleGroups.model_validate(groups))
+    assert topology.roles(document, "node2") == ("master", "worker")
+    assert topology.all_roles(document)["node3"] == ("etcd",)
+    assert topology.names(document, "worker") == ()
+
+
+def test_a_worker_group_without_an_existing_machine_is_not_empty() -> None:
+    assert _names("worker", master=("node1",), worker=("nobody",)) == []
+
+
 def test_a_custom_group_also_has_members() -> None:
     assert _names("registry", registry=("node3",)) == ["node3"]
     assert _names("nothing") == []

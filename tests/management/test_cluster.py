@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from clusters.config.carried_files import carry, unpacked
+from clusters.config.dialects.render import files
 from clusters.config.load import load
 from clusters.config.root_texts import root_texts
 from clusters.errors import InstallerError
@@ -60,6 +61,21 @@ def test_a_cluster_is_created_from_a_file_and_reported_step_by_step(file: Path, 
     assert HostKey.objects.count() == 3
     assert "SHA256:node2" in said
     assert "Testing123" not in said
+
+
+def test_a_cluster_is_created_from_the_two_files_of_kubekey_4(file: Path, seed: str, admin: User) -> None:
+    document = load(seed).document
+    assert document is not None
+    inventory, config = file.with_name("inventory.yaml"), file.with_name("config.yaml")
+    texts = files(document, dialect="v4", secrets="show")
+    inventory.write_text(texts["inventory.yaml"])
+    config.write_text(texts["config.yaml"].replace("v1.20.2", "v1.36.3").replace("max_pods: 110", "max_pods: 900"))
+    with pytest.raises(CommandError, match="Fix the errors first"):
+        create(inventory, "-f", str(config))
+    config.write_text(texts["config.yaml"])
+    shown = create(inventory, "-f", str(config), "--accept-host-keys", "--yes")
+    assert "3 steps on 3 machines" in shown
+    assert document_of(Cluster.objects.get()).kubernetes.version == "v1.20.2"
 
 
 def test_a_second_time_uses_the_same_cluster(file: Path, seed: str, admin: User) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from clusters.config.dialects.render import files
+from clusters.config.load import load
 from clusters.management.commands.cluster import Command
 from clusters.management.commands.recipes import table
 from clusters.models import Cluster, Run
@@ -119,6 +121,18 @@ def plan(*words: str) -> str:
     out = io.StringIO()
     call_command("plan", *words, stdout=out)
     return out.getvalue()
+
+
+def test_a_plan_is_of_the_two_files_of_kubekey_4(file: Path) -> None:
+    document = load(file.read_text()).document
+    assert document is not None
+    parts = [file.with_name(name) for name in ("inventory.yaml", "config.yaml")]
+    for part, text in zip(parts, files(document, dialect="v4", secrets="show").values(), strict=True):
+        part.write_text(text)
+    assert plan(*map(str, parts)) == plan(*map(str, reversed(parts))) == plan(str(file))
+    parts[1].write_text(parts[1].read_text().replace("v1.20.2", "v1.17.9"))
+    with pytest.raises(CommandError, match=r"config\.yaml:\d+:\d+ kubernetes\.kube_version - .* too old"):
+        plan(*map(str, parts))
 
 
 def test_a_plan_is_of_a_recipe_with_its_answers(file: Path, renew: Recipe) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,16 @@ def test_the_page_lists_what_each_format_would_lose(page: Client, cluster: Clust
     assert 'data-path="spec.system"' in sections["v1alpha1"]
     assert 'data-path="spec.system.debs"' in sections["v4"]
     assert not any(secret in text for secret in SECRETS)
+
+
+def test_the_page_of_a_file_of_kubekey_4_names_a_lost_key_of_a_machine(page: Client, cluster: Cluster) -> None:
+    case = Path(__file__).parents[1] / "config" / "cases" / "v4_keys_of_machines.yaml"
+    cluster.document = case.read_text(encoding="utf-8")
+    cluster.save()
+    answer = page.get(reverse("cluster-export", args=[cluster.pk]))
+    assert answer.status_code == 200
+    section = answer.content.decode().split('id="as-v1alpha1"')[1].split("</section>")[0]
+    assert 'data-path="inventory.hosts.slate.connector.type"' in section
 
 
 def test_the_file_in_its_own_dialect_is_offered_as_written(page: Client, cluster: Cluster) -> None:

@@ -89,6 +89,14 @@ def test_saving_what_is_there_changes_nothing(visitor: Visitor) -> None:
     assert visitor.cluster.version == 1
 
 
+def test_a_control_plane_without_workers_is_not_shown_as_one(visitor: Visitor) -> None:
+    visitor.post("roles", {"role-etcd": ["node1"], "role-master": ["node1"], "role-worker": []})
+    assert visitor.document().role_groups.worker == ()
+    text = visitor.get("roles").content.decode()
+    assert 'name="role-worker" value="node1" checked' not in text
+    assert 'name="role-master" value="node1" checked' in text
+
+
 def test_next_and_back_lead_to_the_pages_beside(visitor: Visitor) -> None:
     ticked = {"role-etcd": ["node1"], "role-master": ["node1"], "role-worker": ["node2"]}
     assert visitor.post("roles", ticked | {"action": "next"}).headers["Location"].endswith("/endpoint/")

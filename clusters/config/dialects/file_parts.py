@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clusters.config.yaml.scalars import what
-from clusters.config.yaml.tree import Mapping, Node, Refused, Scalar, refuse
+from clusters.config.yaml.tree import Mapping, Node, Refused, Scalar, excerpt, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +24,12 @@ class Parts:
     config: Mapping | None = None
 
     @property
+    def others(self) -> tuple[Mapping, ...]:
+        """KubeKey's documents beside the first one."""
+        found = (self.cluster, self.inventory, self.config)
+        return tuple(node for node in found if node is not None and node is not self.first)
+
+    @property
     def first(self) -> Mapping:
         """The document whose header determines the dialect."""
         return self.cluster or self.inventory or self.config or Mapping(0, 0)
@@ -33,11 +39,6 @@ def text_at(node: Mapping, key: str) -> str:
     """The text of a single value, or an empty text."""
     pair = node.pairs.get(key)
     return pair[1].text if pair is not None and isinstance(pair[1], Scalar) else ""
-
-
-def joined(texts: Iterable[str]) -> str:
-    """Several files as one, because KubeKey 4 has separate files for Inventory and Config."""
-    return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
 
 
 def _slot(node: Mapping) -> str:
@@ -61,8 +62,10 @@ def pick(documents: Iterable[Node]) -> Parts:
                 column=node.column,
             )
         slot = _slot(node)
-        if getattr(parts, slot) is not None:
-            raise _twice(node, slot)
+        before = getattr(parts, slot)
+        if before is not None:
+            is_other = text_at(node, "kind") == "Cluster" != text_at(before, "kind")
+            raise _twice(before if is_other else node, slot)
         setattr(parts, slot, node)
     if not count:
         hint = "It must start with apiVersion and kind: Cluster."
@@ -75,6 +78,11 @@ def pick(documents: Iterable[Node]) -> Parts:
 
 def _twice(node: Mapping, slot: str) -> Refused:
     names = {"kubesphere": "KubeSphere configuration", "inventory": "Inventory", "config": "Config"}
+    kind = text_at(node, "kind")
+    if slot == "cluster" and kind not in ("", "Cluster"):
+        message = f"The file also contains a document of kind {excerpt(kind)}, which does not describe a cluster."
+        hint = "Put it into a separate file."
+        return refuse("yaml.documents", message, hint=hint, line=node.line, column=node.column)
     return refuse(
         "yaml.documents",
         f"The file contains more than one {names.get(slot, 'cluster')}.",

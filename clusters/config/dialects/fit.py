@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clusters.config.dialects.lost_keys import losses, without
-from clusters.config.dialects.shape import NEW, uses_newer_keys
+from clusters.config.dialects.shape import NEW, newer_keys
 from clusters.config.dialects.v4 import fit
 from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import Finding, info, warning
@@ -49,10 +49,9 @@ def _ignored_by_the_new(document: Document) -> Iterator[Finding]:
             continue  # reported above, with what must be filled in
         message = f"Only Slipway uses {own.name}; it stays in the file."
         yield info("dialect.ignored", path, message)
-    for part, data in (("inventory", document.inventory_v4), ("config", document.config_v4)):
-        for key in data:
-            message = f"Only KubeKey 4 uses {key}; it stays in the file."
-            yield info("dialect.ignored", f"{part}.{key}", message)
+    for path, name, hosts in _rest_of_kubekey_4(document):
+        message = f"Only KubeKey 4 uses {name}; it stays in the file."
+        yield info("dialect.ignored", path, message, hosts=hosts)
 
 
 def _strange(document: Document, dialect: str) -> Iterator[Finding]:
@@ -95,10 +94,14 @@ OWN = (99,)
 
 
 def _too_new(key: Key, path: str) -> bool:
-    return key.since >= NEW and path not in _ELSEWHERE
+    return key.since >= NEW and not any(each == path or each.startswith(f"{path}.") for each in _ELSEWHERE)
 
 
-_ELSEWHERE = ("spec.roleGroups.control-plane", "spec.kubernetes.dnsDomain")
+_ELSEWHERE = (
+    "spec.roleGroups.control-plane",
+    "spec.kubernetes.dnsDomain",
+    *(f"spec.network.{each.name}.{place}" for each in plugins() for place in each.moved.values()),
+)
 """Newer keys that v1alpha1 has in another place, or that are checked separately."""
 
 
@@ -127,23 +130,47 @@ def _lost_in_the_old(document: Document) -> Iterator[Finding]:
         yield _lost(document, "spec.kubernetes.dnsDomain", "dnsDomain", (2, 0))
     for name in document.etcd.model_extra or {}:
         yield _lost(document, f"spec.etcd.{name}", name, (2, 1))
-    for part, data in (("inventory", document.inventory_v4), ("config", document.config_v4)):
-        for name in data:
-            yield _lost(document, f"{part}.{name}", name, (4, 0))
-    if uses_newer_keys(document):
-        message = (
-            "The file uses keys of KubeKey 1.1 or 1.2, so numbers are written without quotes; 1.0 ignores these keys."
-        )
+    for path, name, hosts in _rest_of_kubekey_4(document):
+        message = f"v1alpha1 has no place for {name}, which was added in KubeKey 4.0; it is left out."
+        yield warning("dialect.lost", path, message, hint="Export as v4 or v1alpha2 to keep it.", hosts=hosts)
+    if newer := newer_keys(document):
+        message = f"Only KubeKey 1.1 and 1.2 use {', '.join(newer)}; 1.0 ignores such keys."
         yield info("dialect.newer", "spec", message)
-    elif kubernetes.container_manager == "containerd":
-        message = "containerManager is left out: KubeKey 1.0 has no such key, and 1.1 and 1.2 then install docker."
-        yield warning("dialect.lost", "spec.kubernetes.containerManager", message, hint="Export as v1alpha2.")
+
+
+def _rest_of_kubekey_4(document: Document) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """What is kept of KubeKey 4's files without effect: path, name, and the machines that have it.
+
+    The keys of machines are listed once for all machines.
+    """
+    for key in document.config_v4:
+        yield f"config.{key}", key, ()
+    of_machines: dict[tuple[str, ...], list[str]] = {}
+    for key, value in document.inventory_v4.items():
+        if key == "hosts" and isinstance(value, dict):
+            for host, variables in value.items():
+                for place in _leaves(variables):
+                    of_machines.setdefault(place, []).append(host)
+        else:
+            yield f"inventory.{key}", key, ()
+    for place, hosts in of_machines.items():
+        path = ".".join(("inventory", "hosts", hosts[0], *place))
+        yield path, ".".join(("hosts", hosts[0] if len(hosts) == 1 else "*", *place)), tuple(hosts)
+
+
+def _leaves(data: Any) -> Iterator[tuple[str, ...]]:
+    """The paths of the values in nested mappings."""
+    if not isinstance(data, dict) or not data:
+        yield ()
+        return
+    for key, value in data.items():
+        yield from ((key, *place) for place in _leaves(value))
 
 
 def _lost(document: Document, path: str, key: str, since: tuple[int, ...]) -> Finding:
     release = ".".join(str(part) for part in since)
     came = "which only Slipway has" if since >= OWN else f"which was added in KubeKey {release}"
     parts = path.split(".")
-    hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
+    hosts = (document.hosts[int(parts[2])].name,) if parts[:2] == ["spec", "hosts"] else ()
     message = f"v1alpha1 has no key {key}, {came}; it is left out."
     return warning("dialect.lost", path, message, hint="Export as v1alpha2 to keep it.", hosts=hosts)

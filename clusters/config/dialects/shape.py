@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.keys import Key, Model, keys_of
+from clusters.config.plugins import plugins
 from clusters.config.schema import Document, Host
 from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import LEFT_OUT, hidden
@@ -13,7 +14,7 @@ from clusters.config.sections.etcd import MOVED
 from clusters.config.yaml.emit import Quoted, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 GROUP = "kubekey.kubesphere.io/"
 NEW = (2, 0)
@@ -23,10 +24,9 @@ NEW = (2, 0)
 class Shaper:
     """Writes the values of one export: for a dialect, with secrets masked, shown or omitted."""
 
-    def __init__(self, dialect: str, secrets: str, *, bare: bool = True) -> None:
+    def __init__(self, dialect: str, secrets: str) -> None:
         self.old = dialect == "v1alpha1"
         self.secrets = secrets
-        self.bare = bare or not self.old
 
     def model(self, section: Model) -> dict[str, Any]:
         """The keys of a section that differ from their defaults, in order, followed by unknown keys."""
@@ -63,8 +63,6 @@ class Shaper:
             return [each for each in items if each is not LEFT_OUT]
         if isinstance(value, dict):
             return self.table(value, key) if key.kind == "table" else self.plain(value)
-        if key.quoted and not self.bare and not isinstance(value, bool):
-            return Quoted(value)
         return value
 
     def text(self, value: Any, key: Key) -> Any:
@@ -91,11 +89,13 @@ class Shaper:
 
 def documents(document: Document, dialect: str, secrets: str) -> list[dict[str, Any]]:
     """The YAML documents of a file, in order."""
-    shaper = Shaper(dialect, secrets, bare=dialect != "v1alpha1" or uses_newer_keys(document))
+    shaper = Shaper(dialect, secrets)
     spec = shaper.model(document)
     spec.pop("name", None)
+    if document.kubernetes.type == "kubernetes" and "kubeletArgs" in spec["kubernetes"]:
+        spec["kubernetes"]["kubeletArgs"] = [_with_dashes(each) for each in spec["kubernetes"]["kubeletArgs"]]
     if shaper.old:
-        _as_of_old(document, spec, shaper)
+        _as_of_old(document, spec)
     extra = [key for key in (document.model_extra or {}) if key in spec]
     spec |= {key: spec.pop(key) for key in ("addons", *extra) if key in spec}  # at the end
     kinds = [_headed(f"{GROUP}{dialect}", "Cluster", document.name, spec)]
@@ -107,51 +107,61 @@ def documents(document: Document, dialect: str, secrets: str) -> list[dict[str, 
     return kinds
 
 
+def _with_dashes(argument: str) -> str:
+    """KubeKey appends kubelet's arguments to its command line as they are; those of others get dashes from it."""
+    return f"--{argument}" if "=" in argument and not argument.startswith("-") else argument
+
+
 def _headed(version: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def _as_of_old(document: Document, spec: dict[str, Any], shaper: Shaper) -> None:
-    """Adapt to v1alpha1: one group for control planes, etcd's backup below kubernetes, docker by default."""
-    groups, kubernetes, etcd = document.role_groups, document.kubernetes, document.etcd
+def _as_of_old(document: Document, spec: dict[str, Any]) -> None:
+    """Adapt to v1alpha1: one group for control planes, etcd's backup below kubernetes.
+
+    Numbers have no quotes: KubeKey 1.0 reads them as text, and 1.1 and 1.2 refuse a text in their place.
+    """
+    groups, etcd = document.role_groups, document.etcd
     spec["roleGroups"]["master"] = list(groups.master + groups.control_plane)
-    if kubernetes.container_manager == "containerd" and not shaper.bare:
-        spec["kubernetes"].pop("containerManager", None)
     values = {key.name: key for key in keys_of(type(etcd)).values()}
     spec.pop("etcd", None)
     for old, new in MOVED.items():
         value = getattr(etcd, values[new].attribute)
         if value != values[new].default:
             spec["kubernetes"][old] = value
+    for plugin in plugins():
+        flat = dict(_moved_options(getattr(document.network, plugin.attribute), plugin.moved)) if plugin.moved else {}
+        if flat:
+            spec["network"][plugin.name] = spec["network"].get(plugin.name, {}) | flat
 
 
-def uses_newer_keys(document: Document) -> bool:
-    """Whether keys of KubeKey 1.1 or 1.2 are set: these releases require numbers without quotes.
-
-    KubeKey 1.0 reads both. containerd alone does not count, because it is Slipway's default.
-    """
-    kubernetes = document.kubernetes
-    calm = document
-    if kubernetes.container_manager == "containerd":
-        default = keys_of(type(kubernetes))["containerManager"].default
-        calm = document.model_copy(update={"kubernetes": kubernetes.model_copy(update={"container_manager": default})})
-    elif kubernetes.container_manager == "docker":
-        return True
-    return _newer(calm)
+def _moved_options(section: Model, moved: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """The options of a network plugin that KubeKey 1.1 and 1.2 have elsewhere, by their names there."""
+    for old, new in moved.items():
+        name, _, inner = new.partition(".")
+        part: Model = getattr(section, keys_of(type(section))[name].attribute)
+        key = keys_of(type(part))[inner]
+        value = getattr(part, key.attribute)
+        if value != key.default:
+            yield old, value
 
 
-def _newer(section: Model) -> bool:
+def newer_keys(document: Document) -> tuple[str, ...]:
+    """The names of the keys of KubeKey 1.1 and 1.2 in a v1alpha1 file; KubeKey 1.0 ignores them."""
+    return tuple(dict.fromkeys(_newer(document)))
+
+
+def _newer(section: Model) -> Iterator[str]:
     for key in keys_of(type(section)).values():
         value = section.__dict__[key.attribute]
-        if value == key.default:
+        if value == key.default and not key.always_written:
             continue
         if (1, 1) <= key.since < NEW:
-            return True
-        if key.since < NEW or key.kind == "model":
-            inner = value if isinstance(value, tuple) else (value,)
-            if any(isinstance(each, Model) and _newer(each) for each in inner):
-                return True
-    return False
+            yield key.name
+        elif key.since < NEW:
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, Model):
+                    yield from _newer(each)
 
 
 def kubesphere(document: Document, shaper: Shaper) -> dict[str, Any]:

@@ -44,7 +44,8 @@ class NetworkPlugin:
     the document has both. `dialects` are those whose KubeKey supports it; `instead` is the alternative in KubeKey 4,
     which does not support its options. `series` are the oldest and newest Kubernetes minors, by series of the plugin,
     of KubeKey 4's `cluster_require` defaults. `modules` are the kernel modules that it may need, whatever the options:
-    every machine is checked for them. `rules` check the options. A plugin that is not `built` is refused; the user
+    every machine is checked for them. `moved`: a key of older KubeKey releases in the section -> its path there today.
+    `rules` check the options. A plugin that is not `built` is refused; the user
     installs one that is not `installed`.
     """
 
@@ -58,6 +59,7 @@ class NetworkPlugin:
     instead: str = ""
     series: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
+    moved: Mapping[str, str] = field(default_factory=dict)
     replaces_kube_proxy: bool = False
     rules: tuple[Rule, ...] = ()
     built: bool = True

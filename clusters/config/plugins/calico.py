@@ -46,7 +46,7 @@ class Calico(Model):
 
     ipip_mode: Text = key("Always", "IP-in-IP tunnels.", choices=TUNNELS)
     vxlan_mode: Text = key("Never", "VXLAN tunnels.", choices=TUNNELS)
-    veth_mtu: int = key(0, "MTU of the pods' interfaces; 0 detects it.", alias="vethMTU", quoted=True)
+    veth_mtu: int = key(0, "MTU of the pods' interfaces; 0 detects it.", alias="vethMTU")
     ipv4_nat_outgoing: bool = key(True, "NAT for pods' traffic to the outside.", alias="ipv4NatOutgoing", since="3.0.8")
     ipv6_nat_outgoing: bool = key(False, "The same for IPv6.", alias="ipv6NatOutgoing", since="3.1.8")
     default_ip_pool: bool = key(True, "Create the default address pool.", alias="defaultIPPOOL", since="3.0.11")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import error
-from clusters.config.keys import Model, Names, Text, key
+from clusters.config.keys import Cidr, Model, Names, Text, key
 from clusters.config.plugins import KUBEKEY_3, KUBEKEY_4, NetworkPlugin, Release
 from clusters.config.syntax import address_of, network_of
 from clusters.config.yaml.tree import excerpt
@@ -28,7 +28,7 @@ class HybridnetSubnet(Model):
 
     name: Text = key("", "Its name.", since="3.1")
     net_id: int | None = key(None, "Its VLAN or VXLAN number.", alias="netID", since="3.1")
-    cidr: Text = key("", "Its addresses.", since="3.1")
+    cidr: Cidr = key("", "Its addresses.", since="3.1")
     gateway: Text = key("", "Its gateway.", since="3.1")
     start: Text = key("", "The first address to assign.", since="3.1")
     end: Text = key("", "The last address to assign.", since="3.1")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.cidrs import networks, usable
 from clusters.config.finding import error
-from clusters.config.keys import Model, Text, key
+from clusters.config.keys import Cidr, Model, Text, key
 from clusters.config.plugins import KUBEKEY_1, KUBEKEY_3, KUBEKEY_4, NetworkPlugin, Release
 from clusters.config.syntax import address_of, network_of
 from clusters.config.yaml.tree import excerpt
@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 _PATH = "spec.network.kubeovn"
+
+_FLAT = {
+    "networkType": "kube-ovn-controller.networkType",
+    "vlanInterfaceName": "kube-ovn-controller.vlanInterfaceName",
+    "vlanID": "kube-ovn-controller.vlanID",
+    "iface": "kube-ovn-cni.iface",
+    "enableMirror": "kube-ovn-cni.enableMirror",
+    "hwOffload": "ovs-ovn.hwOffload",
+    "dpdkMode": "dpdk.dpdkMode",
+    "dpdkVersion": "dpdk.dpdkVersion",
+    "pingerExternalAddress": "kube-ovn-pinger.pingerExternalAddress",
+    "pingerExternalDomain": "kube-ovn-pinger.pingerExternalDomain",
+}
+"""Key of KubeKey 1.1 to 2.2 -> its path since 2.3. Source: KubeKey's types of these releases."""
 
 
 class Dpdk(Model):
@@ -77,7 +91,7 @@ class KubeOvn(Model):
     """Kube-OVN's options."""
 
     enable_ssl: bool = key(False, "Encrypt OVN's internal traffic.", alias="enableSSL", since="1.1")
-    join_cidr: Text = key("100.64.0.0/16", "Network between nodes and pods.", alias="joinCIDR", since="1.1")
+    join_cidr: Cidr = key("100.64.0.0/16", "Network between nodes and pods.", alias="joinCIDR", since="1.1")
     label: Text = key(
         "node-role.kubernetes.io/control-plane", "Label of the nodes that run OVN's database.", since="1.1"
     )
@@ -137,5 +151,6 @@ PLUGIN = NetworkPlugin(
         "1.16": (29, 37),
     },
     modules=("openvswitch", "geneve", "vxlan"),
+    moved=_FLAT,
     rules=(kubeovn,),
 )

@@ -41,9 +41,15 @@ def domain(document: Document) -> Iterator[Finding]:
     if not text:
         message = "The endpoint has no domain."
         yield error("endpoint.domain_missing", path, message, hint=usual, found="nothing", allowed=NAME_RULE)
-    elif address_of(text) is not None or not is_domain(text):
+    elif address_of(text) is not None:
+        message = f"{text} is an address, not a domain name."
+        own = document.control_plane_endpoint.address
+        hint = "Remove it" if own == text else "Put it into address" if not own else "Decide between it and address"
+        hint = f"{hint}, and use a name such as lb.kubesphere.local as the domain."
+        yield error("endpoint.domain_is_address", path, message, hint=hint, found=text, allowed=NAME_RULE)
+    elif not is_domain(text):
         better = tidied(text)
-        meant = f"Did you mean {better}? " if better and address_of(text) is None else ""
+        meant = f"Did you mean {better}? " if better else ""
         message = f"{excerpt(text)} is not a domain name."
         hint = f"{meant}{NAME_RULE}"
         yield error("endpoint.domain_syntax", path, message, hint=hint, found=excerpt(text), allowed=NAME_RULE)
@@ -90,6 +96,8 @@ def address(document: Document) -> Iterator[Finding]:
     if not is_address_or_name(text) or address_of(text) is None:
         message = f"{excerpt(text)} is not an IP address."
         hint = "Leave it empty for the first control plane's address, or enter the load balancer's."
+        if is_address_or_name(text):
+            hint = "Put the name into domain. Leave address empty, and set externalDNS if your DNS resolves the name."
         yield error(
             "endpoint.address_syntax",
             path,

@@ -49,7 +49,7 @@ def version(document: Document) -> Iterator[Finding]:
     text, path = document.kubernetes.version, f"{_PATH}.version"
     if not kubernetes_versions.is_known(text):
         message, allowed = kubernetes_versions.why_unknown(text)
-        hint = f"Did you mean {kubernetes_versions.nearest(text)}?"
+        hint = kubernetes_versions.instead_of(text)
         yield error("kubernetes.version_unknown", path, f"{message}.", hint=hint, found=excerpt(text), allowed=allowed)
     elif kubernetes_versions.is_newer_than_the_table(text):
         last = kubernetes_versions.nearest(text)
@@ -173,8 +173,8 @@ def arguments(document: Document) -> Iterator[Finding]:
         for index, item in enumerate(items):
             name, equals, _ = item.partition("=")
             path = f"{_PATH}.{key}.{index}"
-            if not equals or not name.strip("-") or name.startswith("-"):
-                hint = "Write it like v=4, without leading dashes."
+            if not equals or not name.strip("-"):
+                hint = "Write it like v=4; a switch like feature=true."
                 message = f"An argument in {key} does not have the form name=value."
                 yield error("kubernetes.arg_syntax", path, message, hint=hint, allowed="name=value")
             elif name in seen:

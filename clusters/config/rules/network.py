@@ -46,7 +46,7 @@ def plugin(document: Document) -> Iterator[Finding]:
 
 @rule
 def syntax(document: Document) -> Iterator[Finding]:
-    """Both networks use CIDR notation without host bits; of two parts, the first is IPv4, the second IPv6."""
+    """Both networks use CIDR notation; of two parts, the first is IPv4, the second IPv6."""
     for path, name, text in networks(document):
         for part in parts_of(text):
             network = network_of(part)
@@ -55,12 +55,6 @@ def syntax(document: Document) -> Iterator[Finding]:
                 hint = "Write it like 10.233.64.0/18."
                 message = f"Expected the {name} network, {found}."
                 yield error("network.cidr_syntax", path, message, hint=hint, found=excerpt(part), allowed=_SYNTAX)
-            elif part.partition("/")[0] != str(network.network_address) and address_of(part.partition("/")[0]) != (
-                network.network_address
-            ):
-                hint = f"Did you mean {network}?"
-                message = f"{part} is an address, not a network."
-                yield error("network.host_bits", path, message, hint=hint, found=part, allowed=str(network))
             elif (
                 network.is_loopback or network.is_multicast or network.is_link_local or not int(network.network_address)
             ):

@@ -115,13 +115,18 @@ def a_control_plane(document: Document) -> Iterator[Finding]:
 
 @rule
 def a_worker(document: Document) -> Iterator[Finding]:
-    """At least one machine runs pods; a control plane may do so if it is also a worker."""
-    if topology.members(document, "worker"):
-        return
-    masters = topology.members(document, "master")
-    hint = f"Put a machine into worker; {masters[0].name} may be in both groups." if masters else ""
-    hint = hint or "Put a machine into worker; it may also be a control plane."
-    yield absent("role.no_worker", "spec.roleGroups.worker", "No machine is a worker, so no pods can run.", hint=hint)
+    """A machine is a worker; without one, the control planes run the pods, which the user must acknowledge."""
+    path = "spec.roleGroups.worker"
+    pod_machines = topology.members(document, "worker")
+    if not pod_machines:
+        message = "No machine is a worker, so no pods can run."
+        hint = "Put a machine into worker; it may also be a control plane."
+        yield absent("role.no_worker", path, message, hint=hint)
+    elif not topology.entries(document, "worker"):
+        message = "No machine is a worker, so your pods run on the control planes: Slipway leaves out their taint."
+        hint = "Put machines into worker to keep your pods off the control planes."
+        hosts = tuple(host.name for host in pod_machines)
+        yield warning("role.no_worker", path, message, hint=hint, hosts=hosts, found="none", allowed="at least 1")
 
 
 @rule

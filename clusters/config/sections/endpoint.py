@@ -34,5 +34,5 @@ class ControlPlaneEndpoint(Model):
         f"A load balancer's address or, for {listed(virtual_names(), 'and')}, the virtual address.",
         always_written=True,
     )
-    port: int = key(6443, "The port clients use.", always_written=True, quoted=True)
+    port: int = key(6443, "The port clients use.", always_written=True)
     kubevip: KubeVip = key(KubeVip(), "kube-vip's options.", since="2.3")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from clusters.config import runtimes
-from clusters.config.keys import OURS, Model, Names, Switch, Text, key, text_of
+from clusters.config.keys import OURS, Arguments, Model, Names, Switch, Text, key, text_of
 from clusters.config.kubernetes_versions import newest_proven, spelled
 
 PROXY_MODES = ("iptables", "ipvs", "nftables")
@@ -67,14 +67,12 @@ class Kubernetes(Model):
         always_written=True,
         v4="kubernetes.kube_proxy.config.iptables.masqueradeAll",
     )
-    max_pods: int = key(
-        110, "Maximum number of pods on a node.", always_written=True, quoted=True, v4="kubernetes.kubelet.max_pods"
-    )
+    max_pods: int = key(110, "Maximum number of pods on a node.", always_written=True, v4="kubernetes.kubelet.max_pods")
     pod_pids_limit: int = key(
         10000, "Maximum number of processes in a pod.", since="2.3", v4="kubernetes.kubelet.pod_pids_limit"
     )
     node_cidr_mask_size: int = key(
-        24, "Bits of each node's part of the pod network.", always_written=True, quoted=True, v4="cni.ipv4_mask_size"
+        24, "Bits of each node's part of the pod network.", always_written=True, v4="cni.ipv4_mask_size"
     )
     node_cidr_mask_size_ipv6: int = key(
         120,
@@ -102,11 +100,11 @@ class Kubernetes(Model):
         False, "containerd starts containers with NVIDIA's runtime.", since="3.1.10", acted=False
     )
     audit: Audit = key(Audit(), "The API server's audit log.", since="3.0.8", v4="audit")
-    apiserver_args: Names = key((), "name=value; overrides Slipway's arguments.", since="1.1")
-    controller_manager_args: Names = key((), "name=value; overrides Slipway's arguments.", since="1.1")
-    scheduler_args: Names = key((), "name=value; overrides Slipway's arguments.", since="1.1")
-    kubelet_args: Names = key((), "name=value; overrides Slipway's arguments.", since="1.1")
-    kube_proxy_args: Names = key(
+    apiserver_args: Arguments = key((), "name=value; overrides Slipway's arguments.", since="1.1")
+    controller_manager_args: Arguments = key((), "name=value; overrides Slipway's arguments.", since="1.1")
+    scheduler_args: Arguments = key((), "name=value; overrides Slipway's arguments.", since="1.1")
+    kubelet_args: Arguments = key((), "name=value; overrides Slipway's arguments.", since="1.1")
+    kube_proxy_args: Arguments = key(
         (), "name=value; becomes part of kube-proxy's configuration, if it has a field for it.", since="1.1"
     )
     feature_gates: dict[str, bool] = key({}, "Feature gates of all components.", since="2.0")

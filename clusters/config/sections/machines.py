@@ -32,7 +32,7 @@ class Host(Model):
     name: Text = key("", "The machine's host name and its node's name.", always_written=True)
     address: Text = key("", "The address for SSH; the internal address if empty.")
     internal_address: Text = key("", "The address for other machines; IPv4, or `IPv4,IPv6`. Same as address if empty.")
-    port: int = key(22, "SSH port.", quoted=True)
+    port: int = key(22, "SSH port.")
     user: Annotated[str, or_default("root")] = key("root", "The login user; users other than root use sudo.")
     password: GivenSecret = key(None, "The user's password, for SSH and sudo.")
     private_key: GivenSecret = key(None, "The private key itself, PEM or OpenSSH.", since="1.1", lines=True)

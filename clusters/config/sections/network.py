@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clusters.config.keys import OURS, Model, Switch, Text, key
+from clusters.config.keys import OURS, Cidr, Model, Switch, Text, key
 from clusters.config.plugins import names
 from clusters.config.plugins.calico import Calico
 from clusters.config.plugins.flannel import Flannel
@@ -20,14 +20,14 @@ class Network(Model):
     """The plugin and the networks. Keys use KubeKey's spelling with CIDR in capitals."""
 
     plugin: Text = key("calico", "The network plugin.", always_written=True, v4="cni.type", choices=names())
-    kube_pods_cidr: Text = key(
+    kube_pods_cidr: Cidr = key(
         "10.233.64.0/18",
         "The pod network; IPv4, or `IPv4,IPv6`.",
         alias="kubePodsCIDR",
         always_written=True,
         v4="cni.pod_cidr",
     )
-    kube_service_cidr: Text = key(
+    kube_service_cidr: Cidr = key(
         "10.233.0.0/18",
         "The service network; IPv4, or `IPv4,IPv6`.",
         alias="kubeServiceCIDR",

@@ -11,6 +11,7 @@ from yaml.nodes import ScalarNode
 
 from clusters.config.finding import Finding, error, warning
 from clusters.config.secret import MASK, Secret
+from clusters.config.yaml.slips import has_typographic_quotes
 from clusters.config.yaml.tree import LONGEST_NUMBER, Node, Scalar, Sequence, excerpt
 
 _CONSTRUCTOR = SafeConstructor()
@@ -46,8 +47,17 @@ def wrong(kind: str, path: str, expected: str, found: str, hint: str = "") -> Fi
     return error(f"type.{kind}", path, f"Expected {expected}, found {found}.", hint=hint, found=found, allowed=expected)
 
 
+def _typographic(path: str) -> Finding:
+    message = "The quotes are typographic ones, which YAML reads as part of the value."
+    hint = "Use ' or \"; if they are part of the value, put it in such quotes."
+    return error("yaml.typographic_quotes", path, message, hint=hint, found="typographic quotes")
+
+
 def whole(walk: Walk, node: Scalar, path: str) -> int | None:
     """A whole number, quoted or bare."""
+    if has_typographic_quotes(node):
+        walk.findings.append(_typographic(path))
+        return None
     if _INT.fullmatch(node.text.strip()):
         return int(node.text)
     hint = "Use digits without a leading zero."
@@ -57,6 +67,9 @@ def whole(walk: Walk, node: Scalar, path: str) -> int | None:
 
 def decimal(walk: Walk, node: Scalar, path: str) -> float | None:
     """A number with or without a fraction, quoted or bare."""
+    if has_typographic_quotes(node):
+        walk.findings.append(_typographic(path))
+        return None
     if _FLOAT.fullmatch(node.text.strip()):
         return float(node.text)
     walk.findings.append(wrong("float", path, "a number", excerpt(node.text), "Write it like 0.5."))
@@ -78,6 +91,9 @@ def text(walk: Walk, node: Scalar, path: str) -> str | None:
         return ""
     if MASK in node.text:
         walk.findings.append(masked(path))
+        return None
+    if has_typographic_quotes(node):
+        walk.findings.append(_typographic(path))
         return None
     if node.tag != "str" and node.plain and not _same_everywhere(node):
         walk.findings.append(

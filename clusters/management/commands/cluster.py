@@ -16,6 +16,9 @@ from django.db import connections, transaction
 from clusters import catalog
 from clusters.catalog.recipes import recipes
 from clusters.config.carried_files import carry
+from clusters.config.dialects.v4.words import in_words_of
+from clusters.config.file_sets import joined
+from clusters.config.finding import locate
 from clusters.config.load import LIMIT, load
 from clusters.config.rules import UNUSED, check
 from clusters.engine.check import CHECKS
@@ -89,10 +92,11 @@ class Command(BaseCommand):
         try:
             if options["waive"]:
                 given_reason(options["reason"], ", ".join(options["waive"]))
-            document = self._document = self._read(Path(options["filename"]), options["waive"])
+            paths = [Path(each) for each in options["filename"]]
+            document = self._document = self._read(paths, options["waive"])
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
-            self._key_files = TerminalKeys(Path(options["filename"]).parent)
+            self._key_files = TerminalKeys(paths[0].parent)
             order = self._order(cluster, document, options["waive"])
             if not self._preview:
                 self._texts(cluster, order, owner, options["acknowledge"])
@@ -110,28 +114,27 @@ class Command(BaseCommand):
         if recipe.warning:
             self._warn(recipe.warning)
 
-    def _read(self, path: Path, waivers: list[str]) -> Document:
-        try:
-            text = read_start(path, LIMIT)
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} cannot be read: {error}") from error
-        loaded = load(text)
-        self._show(path, loaded.findings)
+    def _read(self, paths: list[Path], waivers: list[str]) -> Document:
+        files = joined((str(path), _text_of(path)) for path in paths)
+        loaded = load(files.text)
+        self._show(files.name, files.placed(in_words_of(loaded.dialect, loaded.findings)))
         if loaded.document is None:
-            raise CommandError(f"{path} is not a valid document.")
+            raise CommandError(f"{files.name} is not a valid document.")
         # The user of this terminal may read these files; a user with only a browser must not be able to.
-        document = carry(loaded.document, path.parent)
+        document = carry(loaded.document, paths[0].parent)
         found = check(document, [each for each in waivers if not _of_a_precheck(each)])
         prepares = self._recipe.prepare is not as_it_is
         # What is waived may be found in the recipe's document alone, which is checked later.
-        self._show(path, [each for each in found if not (prepares and each.id == UNUSED)])
+        shown = locate((each for each in found if not (prepares and each.id == UNUSED)), loaded.positions)
+        self._show(files.name, files.placed(in_words_of(loaded.dialect, shown)))
         if any(finding.blocking for finding in found):
             raise CommandError("Fix the errors first.")
         return document
 
-    def _show(self, path: Path | str, findings: Iterable[Finding]) -> None:
+    def _show(self, name: str, findings: Iterable[Finding]) -> None:
         for found in findings:
-            place = f"{path}:{found.line}:{found.column}" if found.line else f"{path} {found.path}".rstrip()
+            file = found.file or name
+            place = f"{file}:{found.line}:{found.column}" if found.line else f"{file} {found.path}".rstrip()
             weight = "waived" if found.waived else found.severity
             self._warn(f"{place}: {weight}: {found.message}" + (f" {found.hint}" if found.hint else ""))
 
@@ -281,9 +284,19 @@ class Command(BaseCommand):
                 self._line(line)
 
 
+def _text_of(path: Path) -> str:
+    try:
+        return read_start(path, LIMIT)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}") from error
+
+
 def _add_options(parser: ArgumentParser) -> None:
     """The options that every recipe has."""
-    parser.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
+    parser.add_argument(
+        "-f", "--filename", required=True, action="append", metavar="FILE",
+        help="A config-sample.yaml; for KubeKey 4's two files, give it twice.",
+    )  # fmt: skip
     parser.add_argument("--preview", action="store_true", help="Show what would change; change nothing on machines.")
     parser.add_argument("--owner", help="The owner of the cluster; default: the first administrator.")
     parser.add_argument("--waive", action="append", default=[], metavar="ID", help="Waive this finding.")

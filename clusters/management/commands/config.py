@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from clusters.config.dialects.file_parts import joined
 from clusters.config.dialects.render import files, render, what_does_not_fit
+from clusters.config.file_sets import joined
 from clusters.config.finding import format_finding
 from clusters.config.json_schema import json_schema_text
 from clusters.config.load import DIALECTS, LIMIT, load
-from clusters.config.report import report
+from clusters.config.report import findings_of, report
 from clusters.localfile import read_start
 from clusters.plaintext import plain_block, plain_text
 
@@ -60,10 +60,10 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _show(self, names: list[str], dialect: str | None, with_secrets: bool, directory: str | None) -> None:
-        named = " + ".join(_display_name(name) for name in names)
-        loaded = load(joined(_text(name) for name in names))
+        sources = joined((_display_name(name), _text(name)) for name in names)
+        loaded = load(sources.text)
         if loaded.document is None:
-            raise CommandError("\n".join(format_finding(each, file=named) for each in loaded.findings))
+            raise CommandError("\n".join(map(format_finding, sources.placed(findings_of(loaded)))))
         wanted = dialect or loaded.dialect
         for finding in what_does_not_fit(loaded.document, wanted):
             self.stderr.write(plain_block(format_finding(finding)))

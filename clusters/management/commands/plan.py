@@ -1,4 +1,4 @@
-"""`manage.py plan FILE`: which step runs on which machine, in reading order. Changes nothing and reaches no machine."""
+"""`manage.py plan FILE…`: which step runs on which machine, in reading order; it reaches no machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from clusters import catalog
 from clusters.catalog.recipes import recipes
+from clusters.config.file_sets import joined
+from clusters.config.finding import format_finding
 from clusters.config.load import LIMIT, load
 from clusters.config.report import findings_of
 from clusters.engine.plan import Plan, make_plan
@@ -32,7 +34,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The file, and the steps to include or leave out."""
-        parser.add_argument("file", help="the document; - is standard input")
+        parser.add_argument(
+            "files", nargs="+", metavar="FILE", help="the document, or KubeKey 4's two; - is standard input"
+        )
         parser.add_argument("--recipe", default=DEFAULT, help=f"one of {', '.join(each.name for each in recipes())}")
         parser.add_argument(
             "--answer", action="append", default=[], metavar="NAME=VALUE", help="the answer to a question of the recipe"
@@ -42,13 +46,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the plan, or the errors in the document."""
-        name = options["file"]
-        text = sys.stdin.read(LIMIT + 1) if name == "-" else read_start(Path(name), LIMIT)
-        loaded = load(text)
-        blocking = [finding for finding in findings_of(loaded) if finding.blocking]
+        files = joined((name, _text(name)) for name in options["files"])
+        loaded = load(files.text)
+        blocking = [finding for finding in files.placed(findings_of(loaded)) if finding.blocking]
         if loaded.document is None or blocking:
-            errors = "\n".join(f"  {finding.line}:{finding.column} {finding.message}" for finding in blocking)
-            raise CommandError(plain_text(f"{name} cannot be installed:\n{errors}"))
+            errors = "\n".join(f"  {format_finding(finding)}" for finding in blocking)
+            raise CommandError(plain_text(f"{files.name} cannot be installed:\n{errors}"))
         discover(catalog)
         try:
             recipe = recipe_called(options["recipe"])
@@ -59,6 +62,13 @@ class Command(BaseCommand):
         except InstallerError as error:
             raise CommandError(error.with_hint) from error
         self.stdout.write(plain_text(plan_text(plan)))
+
+
+def _text(name: str) -> str:
+    try:
+        return sys.stdin.read(LIMIT + 1) if name == "-" else read_start(Path(name), LIMIT)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{name} cannot be read: {error}") from error
 
 
 def plan_text(plan: Plan) -> str:

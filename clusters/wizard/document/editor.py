@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from clusters.config.dialects.markdown import BYTE_ORDER_MARK, source_of
+from clusters.config.dialects.markdown import BYTE_ORDER_MARK, lines_above, source_of
 from clusters.config.document_masks.comments import hidden_comments, restored_comments, without
 from clusters.config.document_masks.findings import with_texts
 from clusters.config.document_masks.misplaced import masks_astray
@@ -164,13 +164,8 @@ def _with_comments(text: str, before: tuple[Document, str], document: Document) 
     known, stored = before
     source = source_of(text)
     back, lines = restored_comments(source, source_of(stored), partial(without, known), partial(without, document))
-    above = _lines_above(text, source)
+    above = lines_above(text)
     return back, [above + line for line in lines]
-
-
-def _lines_above(text: str, source: str) -> int:
-    """The number of lines of a page above its document."""
-    return text[: max(text.find(source.removesuffix("\n")), 0)].count("\n")
 
 
 def _with_values(
@@ -182,7 +177,7 @@ def _with_values(
     """
     back = with_stand_ins(with_comments).removeprefix(BYTE_ORDER_MARK)
     whole = text_with(masks.unmasked(back), document)
-    above = _lines_above(text, source_of(text))
+    above = lines_above(text)
     mark = BYTE_ORDER_MARK if stored.startswith(BYTE_ORDER_MARK) and not whole.startswith(BYTE_ORDER_MARK) else ""
     return mark + with_masks(whole), [above + line for line in masks.lost(source_of(back), whole)]
 
@@ -190,7 +185,7 @@ def _with_values(
 def _astray(text: str, stored: str) -> list[int]:
     """The lines of masks in places that cannot hold a secret, such as keys."""
     source = source_of(with_stand_ins(text))
-    above = _lines_above(with_stand_ins(text), source)
+    above = lines_above(text)
     return [above + line for line in masks_astray(source, source_of(stored))]
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from clusters.config.kubernetes_versions import is_known, spelled
 from clusters.config.plugins import names, plugins
 from clusters.config.rules.notbuilt import is_built
+from clusters.config.syntax import as_networks
 from clusters.wizard.core.fields import choice, give_choices, laid_out, text
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.kubernetes.artifact_choices import kubernetes_versions
@@ -166,7 +167,8 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
     if kubernetes.get("proxy_mode") == BY_THE_MACHINES:
         kubernetes["proxy_mode"] = ""
     network: dict[str, Any]
-    network = {key: given[key] for key in ("plugin", "kube_pods_cidr", "kube_service_cidr") if key in given}
+    network = {key: as_networks(given[key]) for key in ("kube_pods_cidr", "kube_service_cidr") if key in given}
+    network |= {"plugin": given["plugin"]} if "plugin" in given else {}
     return document.model_copy(
         update={
             "name": given.get("name", document.name),

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
-from clusters.config.topology import GROUPS, all_roles, members, names, tolerates
+from clusters.config.topology import GROUPS, members, names, tolerates
 from clusters.wizard.core.fields import TemplatePart, laid_out
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.topology.diagram import draw
@@ -89,9 +89,9 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
 
 def _rows(document: Document) -> list[tuple[Host, list[tuple[str, _StrPromise, bool]]]]:
     """Each machine with its checkboxes."""
-    roles = all_roles(document)
+    ticked = {group: frozenset(names(document, group)) for group in TITLES}
     return [
-        (host, [(group, title, group in roles[host.name]) for group, title in TITLES.items()])
+        (host, [(group, title, host.name in ticked[group]) for group, title in TITLES.items()])
         for host in document.hosts
         if host.name
     ]

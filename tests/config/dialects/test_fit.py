@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from clusters.config.dialects.fit import fitted, what_does_not_fit
 from clusters.config.dialects.render import documents, render
+from clusters.config.keys import keys_of
 from clusters.config.load import load
 from clusters.config.plugins import plugins
 from clusters.config.schema import ControlPlaneEndpoint, Document, Host, JumpHost, Network, Registry, RoleGroups
@@ -213,3 +215,71 @@ def test_what_is_only_spelled_otherwise_is_worth_knowing() -> None:
     found = {each.path: each for each in what_does_not_fit(document, "v4") if each.id == "dialect.renamed"}
     assert set(found) == {"spec.hosts.0.address", "spec.registry.privateRegistry"}
     assert not any(each.blocking for each in found.values())
+
+
+CASES = FULL.parent
+
+
+def _case(name: str) -> Document:
+    document = load((CASES / f"{name}.yaml").read_text(encoding="utf-8")).document
+    assert document is not None
+    return document
+
+
+def test_a_key_of_one_machine_in_kubekey_4_is_named_where_it_is_lost() -> None:
+    document = _case("v4_keys_of_machines")
+    found = {each.path: each for each in what_does_not_fit(document, "v1alpha1")}
+    lost = found["inventory.hosts.slate.connector.type"]
+    assert lost.message.startswith("v1alpha1 has no place for hosts.slate.connector.type")
+    assert lost.hosts == ("slate",) and found["inventory.hosts.chalk.rack"].hosts == ("chalk",)
+    assert "type: local" not in render(document, dialect="v1alpha1")
+    assert "inventory.hosts.slate.connector.type" in _ids(document, "v1alpha2")
+
+
+def test_a_key_of_many_machines_in_kubekey_4_is_named_once() -> None:
+    hosts = {f"n{number}": {"connector": {"type": "local"}} for number in range(3)}
+    document = seed_document(inventory_v4={"hosts": hosts, "vars": {"a": 1}})
+    found = [each for each in what_does_not_fit(document, "v1alpha1") if each.path.startswith("inventory.")]
+    assert [each.path for each in found] == ["inventory.vars", "inventory.hosts.n0.connector.type"]
+    assert "hosts.*.connector.type" in found[1].message and found[1].hosts == ("n0", "n1", "n2")
+
+
+def test_kube_ovns_options_of_kubekey_1_are_read_and_written_where_it_has_them() -> None:
+    document = _case("kubeovn_flat")
+    options = document.network.kubeovn
+    assert (options.controller.network_type, options.controller.vlan_id) == ("vlan", "204")
+    assert (options.controller.vlan_interface_name, options.cni.iface, options.cni.enable_mirror) == (
+        "eth3",
+        "eth1",
+        True,
+    )
+    assert not [path for path in _ids(document, "v1alpha1") if path.startswith("spec.network.kubeovn")]
+    written = yaml.safe_load(render(document, dialect="v1alpha1"))["spec"]["network"]["kubeovn"]
+    assert written == {
+        "networkType": "vlan",
+        "vlanInterfaceName": "eth3",
+        "vlanID": "204",
+        "iface": "eth1",
+        "enableMirror": True,
+    }
+    newer = yaml.safe_load(render(document, dialect="v1alpha2"))["spec"]["network"]["kubeovn"]
+    assert newer["kube-ovn-controller"]["networkType"] == "vlan"
+
+
+def test_a_newer_option_of_kube_ovn_is_lost_in_the_oldest_dialect() -> None:
+    options = {"kube-ovn-controller": {"networkType": "vlan", "enableLB": False}}
+    network = Network.model_validate({"plugin": "kubeovn", "kubeovn": options})
+    found = _ids(seed_document(network=network), "v1alpha1")
+    assert found["spec.network.kubeovn.kube-ovn-controller.enableLB"] == "dialect.lost"
+    assert "spec.network.kubeovn.kube-ovn-controller.networkType" not in found
+
+
+def test_every_moved_option_of_a_plugin_exists_where_it_is_today() -> None:
+    for plugin in plugins():
+        for path in plugin.moved.values():
+            section: type[Any] | None = plugin.section
+            for name in path.split("."):
+                assert section is not None
+                key = keys_of(section)[name]
+                section = key.inner
+            assert key.kind in ("text", "bool", "int")

@@ -47,14 +47,15 @@ spec:
   controlPlaneEndpoint:
     domain: lb.kubesphere.local
     address: ""
-    port: "6443"
+    port: 6443
   kubernetes:
     version: v1.20.2
     clusterName: cluster.local
+    containerManager: containerd
     proxyMode: iptables
     masqueradeAll: false
-    maxPods: "110"
-    nodeCidrMaskSize: "24"
+    maxPods: 110
+    nodeCidrMaskSize: 24
   network:
     plugin: bridge
     kubePodsCIDR: 10.233.64.0/18
@@ -65,6 +66,15 @@ spec:
     insecureRegistries: []
   addons: []
 """
+
+
+def test_the_oldest_dialect_writes_numbers_that_all_its_releases_read() -> None:
+    spec = yaml.safe_load(render(seed_document(), dialect="v1alpha1", secrets="show"))["spec"]
+    assert [spec["kubernetes"][key] for key in ("maxPods", "nodeCidrMaskSize")] == [110, 24]
+    assert spec["controlPlaneEndpoint"]["port"] == 6443
+    document = seed_document()
+    hosts = (document.hosts[0].model_copy(update={"port": 2201}), *document.hosts[1:])
+    assert "port: 2201" in render(document.model_copy(update={"hosts": hosts}), dialect="v1alpha1")
 
 
 def test_the_seed_example_has_its_own_shape() -> None:
@@ -184,9 +194,28 @@ def test_the_older_dialect_reports_what_it_cannot_express() -> None:
     assert "    port: 6443\n" in text
 
 
-def test_the_oldest_dialect_reports_that_containerd_is_left_out() -> None:
-    paths = [each.path for each in what_does_not_fit(seed_document(), "v1alpha1")]
-    assert paths == ["spec.kubernetes.containerManager", "spec.network.plugin"]
+def test_the_oldest_dialect_names_the_keys_that_its_first_release_ignores() -> None:
+    found = {each.path: each.message for each in what_does_not_fit(seed_document(), "v1alpha1")}
+    assert list(found) == ["spec", "spec.network.plugin"]
+    assert found["spec"] == "Only KubeKey 1.1 and 1.2 use containerManager; 1.0 ignores such keys."
+
+
+def test_kubelets_arguments_have_dashes_for_kubekey_3_and_none_for_kubekey_4() -> None:
+    document = Document.model_validate({"kubernetes": {"kubeletArgs": ["--root-dir=/srv/kubelet", "max-pods=90"]}})
+    assert document.kubernetes.kubelet_args == ("root-dir=/srv/kubelet", "max-pods=90")
+    for dialect in ("v1alpha1", "v1alpha2"):
+        arguments = yaml.safe_load(render(document, dialect=dialect))["spec"]["kubernetes"]["kubeletArgs"]
+        assert arguments == ["--root-dir=/srv/kubelet", "--max-pods=90"]
+    config = list(yaml.safe_load_all(render(document, dialect="v4")))[1]["spec"]
+    assert config["kubernetes"]["kubelet"]["extra_args"] == {"root-dir": "/srv/kubelet", "max-pods": "90"}
+
+
+def test_arguments_of_other_programs_have_no_dashes_in_any_dialect() -> None:
+    names = ("apiserverArgs", "controllerManagerArgs", "schedulerArgs", "kubeProxyArgs")
+    document = Document.model_validate({"kubernetes": {name: ["--v=3"] for name in names}})
+    for dialect in ("v1alpha1", "v1alpha2"):
+        kubernetes = yaml.safe_load(render(document, dialect=dialect))["spec"]["kubernetes"]
+        assert [kubernetes[name] for name in names] == [["v=3"]] * 4
 
 
 def test_a_script_stays_readable() -> None:

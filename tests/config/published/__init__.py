@@ -38,8 +38,11 @@ _OF_NAMES = {"words": _is_text, "switches": _is_bool}
 _OF_ONE: dict[str, Callable[[Any], bool]] = {"text": _is_text, "int": _is_int, "bool": _is_bool, "any": lambda _: True}
 
 
-def unpublished(value: Any, wanted: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Path -> what is wrong: `unknown`, or the type that KubeKey wants there."""
+def unpublished(value: Any, wanted: Any, path: str = "", *, gently: bool = False) -> Iterator[tuple[str, str]]:
+    """Path -> what is wrong: `unknown`, or the type that KubeKey wants there.
+
+    `gently`: a number or a truth value is read as text where KubeKey wants one, as KubeKey 1 does (yaml.v2).
+    """
     if isinstance(wanted, dict):
         if not isinstance(value, dict):
             yield path, "mapping"
@@ -50,14 +53,14 @@ def unpublished(value: Any, wanted: Any, path: str = "") -> Iterator[tuple[str, 
             if known is None:
                 yield below, "unknown"
             else:
-                yield from unpublished(inner, known, below)
+                yield from unpublished(inner, known, below, gently=gently)
     elif isinstance(wanted, list):
         if not isinstance(value, list):
             yield path, "list"
             return
         for place, inner in enumerate(value):
-            yield from unpublished(inner, wanted[0], f"{path}.{place}")
-    elif not _fits(value, wanted):
+            yield from unpublished(inner, wanted[0], f"{path}.{place}", gently=gently)
+    elif not _fits(value, wanted) and not (gently and wanted == "text" and isinstance(value, int | float)):
         yield path, wanted
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from clusters.catalog.networks.needs import TUNNEL_PORTS
 from clusters.catalog.plugins import Between, Needs
 from clusters.config.kubernetes_versions import MASTER_KEY, WORKER_KEY, facts_of
-from clusters.config.topology import names
+from clusters.config.topology import roles as roles_of
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
@@ -39,8 +39,9 @@ def has_database(document: Document, name: str) -> bool:
 
 def _roles(document: Document, name: str) -> tuple[str, ...]:
     """The labels that a node gets for its roles."""
-    found: tuple[str, ...] = (WORKER_KEY,) if name in names(document, "worker") else ()
-    if name in names(document, "master"):
+    roles = roles_of(document, name)
+    found: tuple[str, ...] = (WORKER_KEY,) if "worker" in roles else ()
+    if "master" in roles:
         found += facts_of(document.kubernetes.version).control_plane_labels
     return found
 

@@ -29,9 +29,19 @@ def content(walk: Walk, parts: Parts) -> dict[str, Any]:
         places_read = tuple(take(walk, root, spec))
         left = _pruned(spec, places_read)
         if left.pairs:
-            known = _tree(mapping.places()) if part == "config" else None
+            known = _tree(mapping.places()) if part == "config" else _known_of_inventory(left)
             rest[f"---{part}"] = with_warnings(walk, reading.plain(walk, left, part), part, left, known)
     return reading.model(walk, root, Document, "spec") | rest
+
+
+def _known_of_inventory(left: Mapping) -> dict[str, Any]:
+    """The sections of the Inventory that Slipway uses, so that warnings name the keys in them."""
+    hosts, groups = (left.pairs.get(name, (None, None))[1] for name in ("hosts", "groups"))
+    variables: dict[str, Any] = {"connector": {"type": {}}, "kubernetes": {"custom_labels": {}}}
+    return {
+        "hosts": dict.fromkeys(hosts.pairs, variables) if isinstance(hosts, Mapping) else {},
+        "groups": {name: {"hosts": {}} for name in groups.pairs} if isinstance(groups, Mapping) else {},
+    }
 
 
 def _spec(walk: Walk, node: Mapping | None, part: str) -> Mapping | None:
@@ -97,7 +107,8 @@ def _has_content(node: Node) -> bool:
 
 
 def _host(row: Mapping, mark: Scalar, variables: Node) -> list[Place]:
-    places_read: list[Place] = [()]
+    # A machine without variables is read completely; other variables stay as they are.
+    places_read: list[Place] = [] if _has_content(variables) else [()]
     for old, new in mapping.CONNECTOR.items():
         pair = _at(variables, ("connector", new))
         if pair is not None:
