@@ -58,9 +58,9 @@ def test_findings_come_in_the_order_of_the_file() -> None:
     assert paths == [
         "metadata.name",
         "spec.hosts",
+        "spec.roleGroups.etcd",
         "spec.roleGroups.master",
         "spec.roleGroups.worker",
-        "spec.roleGroups.etcd",
         "spec.network.plugin",
     ]
 

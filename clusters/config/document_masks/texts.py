@@ -249,7 +249,7 @@ def _spans_in(scalar: Scalar, value: str, visible: Shown) -> list[Span]:
     """Which parts of a value of the text are secret. Raises CannotMask when the document has it in another shape."""
     if visible.text == STAND_IN:
         return [(0, len(scalar.text))]
-    # An argument `name=value` may be written as a key and a value.
+    # An argument `name=value` may be written as a key and a value, or with dashes, which the document leaves out.
     before = len(value) - len(scalar.text)
     spans, place = [], 0
     open_parts = visible.text.split(STAND_IN)
@@ -257,7 +257,8 @@ def _spans_in(scalar: Scalar, value: str, visible: Shown) -> list[Span]:
         start = place + len(part)
         place = start + len(_text(secret))
         spans.append((start - before, place - before))
-    if not value.endswith(scalar.text) or spans[0][0] < 0:
+    is_same = value.endswith(scalar.text) or (scalar.text.endswith(value) and not scalar.text[:-before].strip("-"))
+    if not is_same or spans[0][0] < 0:
         raise CannotMask
     return spans
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import Finding, error
-from clusters.config.secret import MASK
+from clusters.config.secret import MASK, STAND_IN
 from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ _TYPOGRAPHIC = {
 def in_key(node: Scalar, known: Collection[str], path: str) -> Finding | None:
     """The error for `port:22` or a key with a full-width colon, which YAML reads as one word."""
     # A mask in a key is reported as a lost secret.
-    match = _GLUED.match(node.text) if node.plain and MASK not in node.text else None
+    has_mask = MASK in node.text or STAND_IN in node.text
+    match = _GLUED.match(node.text) if node.plain and not has_mask else None
     if match is None or match[1] not in known:
         return None
     return replace(_glued(match[1], match[2], f"{path}.{match[1]}"), line=node.line, column=node.column)

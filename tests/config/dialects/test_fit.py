@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from clusters.config.dialects.fit import fitted, what_does_not_fit
 from clusters.config.dialects.render import documents, render
-from clusters.config.keys import keys_of
+from clusters.config.keys import Model, keys_of
 from clusters.config.load import load
 from clusters.config.plugins import plugins
 from clusters.config.schema import ControlPlaneEndpoint, Document, Host, JumpHost, Network, Registry, RoleGroups
@@ -277,7 +276,7 @@ def test_a_newer_option_of_kube_ovn_is_lost_in_the_oldest_dialect() -> None:
 def test_every_moved_option_of_a_plugin_exists_where_it_is_today() -> None:
     for plugin in plugins():
         for path in plugin.moved.values():
-            section: type[Any] | None = plugin.section
+            section: type[Model] | None = plugin.section
             for name in path.split("."):
                 assert section is not None
                 key = keys_of(section)[name]
