@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ACTED, SINCE, V4, SHOWN, NUMBER = "x-acted-on", "x-since", "x-v4", "x-shown", "x-quoted-in-v1alpha1"
 LINES = "x-lines"
+INSTEAD, KUBEKEY_DEFAULT = "x-instead", "x-kubekey-default"
 OURS = "99"
 """`since` of a key that only Slipway has: no KubeKey release has it."""
 OLD = "deprecated"
@@ -42,6 +43,8 @@ def key(
     quoted: bool = False,
     old: bool = False,
     lines: bool = False,
+    instead: str = "",
+    kubekey_default: str = "",
     choices: tuple[str, ...] = (),
 ) -> Any:
     """A key of the document.
@@ -49,12 +52,21 @@ def key(
     `acted`: whether Slipway uses it (for a section: any key in it); `since`: the KubeKey release that added it;
     `v4`: its path in KubeKey 4's Config; `always_written`: even with the default value; `quoted`: a number that
     v1alpha1 writes as text; `old`: superseded by another key, so it is not offered; `lines`: its text may have
-    several lines; `choices`: the valid values (for rules and the JSON Schema).
+    several lines; `instead`: what to do while Slipway does not use it; `kubekey_default`: another value that requests
+    nothing; `choices`: the valid values (for rules and the JSON Schema).
     """
     marks: dict[str, Any] = {ACTED: acted, SINCE: since}
     marks |= {
         name: value
-        for name, value in ((V4, v4), (SHOWN, always_written), (NUMBER, quoted), (OLD, old), (LINES, lines))
+        for name, value in (
+            (V4, v4),
+            (SHOWN, always_written),
+            (NUMBER, quoted),
+            (OLD, old),
+            (LINES, lines),
+            (INSTEAD, instead),
+            (KUBEKEY_DEFAULT, kubekey_default),
+        )
         if value
     }
     if choices:
@@ -146,6 +158,8 @@ class Key:
     always_written: bool
     quoted: bool
     lines: bool
+    instead: str
+    kubekey_default: str
 
 
 @cache
@@ -169,6 +183,8 @@ def keys_of(model_class: type[Model]) -> dict[str, Key]:
             always_written=bool(marks.get(SHOWN)),
             quoted=bool(marks.get(NUMBER)),
             lines=bool(marks.get(LINES)),
+            instead=str(marks.get(INSTEAD, "")),
+            kubekey_default=str(marks.get(KUBEKEY_DEFAULT, "")),
         )
     return found
 

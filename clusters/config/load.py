@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from clusters.config import reading
 from clusters.config.dialects.companion_documents import kubesphere, rest
-from clusters.config.dialects.file_parts import Parts, pick, text_at
+from clusters.config.dialects.file_parts import GROUP, Parts, pick, text_at
 from clusters.config.dialects.markdown import without_fence
 from clusters.config.dialects.v4 import read as v4_read
 from clusters.config.document_masks.findings import without_secrets_in
-from clusters.config.finding import Finding, Positions, error, info, locate, warning
+from clusters.config.finding import Finding, Positions, Severity, error, info, locate, warning
 from clusters.config.kubernetes_versions import newest_proven
 from clusters.config.limits import exceeded, refuse_repeated
 from clusters.config.runtimes import DEFAULT
@@ -30,13 +30,19 @@ from clusters.gc_freeze import without_collection
 VERSION_IMPLIED = "default.kubernetes_version"
 """The finding that the text has no Kubernetes version, so that the document has Slipway's choice."""
 
+_METADATA = (
+    *("namespace", "labels", "annotations", "generateName", "creationTimestamp", "deletionTimestamp", "finalizers"),
+    *("deletionGracePeriodSeconds", "generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink"),
+    "uid",
+)
+"""Keys of every Kubernetes object; KubeKey accepts and ignores them, and a save leaves them in the text."""
+
 LIMIT = 1_000_000
 """Bytes; a thousand machines need about 120,000."""
 
 WITH_STAND_INS = 8 * LIMIT
 """Bytes of a text with stand-ins, which may be longer than the secrets; it is never stored."""
 
-GROUP = "kubekey.kubesphere.io/"
 DIALECTS = ("v1alpha1", "v1alpha2", "v4")
 _VERSIONS = {"v1alpha1": "v1alpha1", "v1alpha2": "v1alpha2", "v1": "v4"}
 """Version in apiVersion -> dialect. KubeKey 4 names its dialect `v1`."""
@@ -125,6 +131,7 @@ def _header(walk: Walk, parts: Parts) -> str:
         walk.findings.append(
             error("api.unknown", "apiVersion", message, hint=hint, found=excerpt(version), allowed=allowed)
         )
+    walk.findings += map(_skipped, parts.others)
     if parts.cluster is not None and (kind := text_at(node, "kind")) != "Cluster":
         found = f"kind is {excerpt(kind)}" if kind else "kind is missing"
         make = error if kind else warning
@@ -133,12 +140,24 @@ def _header(walk: Walk, parts: Parts) -> str:
     return dialect if dialect and (dialect == "v4") == (usual == "v4") else usual
 
 
+def _skipped(node: Mapping) -> Finding:
+    """The warning about a document of another kind."""
+    kind = excerpt(text_at(node, "kind"))
+    message = f"The document of kind {kind} is not part of the cluster; Slipway and KubeKey skip it."
+    hint = "Apply it with kubectl after the run, or move it into a separate file."
+    return Finding(
+        "document.skipped", Severity.WARNING, message, hint, "kind", node.line, node.column, found=kind, allowed="Cluster"
+    )
+
+
 def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
     """metadata.name and the contents of spec, as data for the model."""
     if dialect == "v4":
         data = v4_read.content(walk, parts)
     else:
+        walk.strict = dialect == "v1alpha2"
         data = _spec(walk, parts.first)
+        walk.strict = False
         data |= rest(walk, parts)
     name = _metadata_name(walk, parts.first)
     if name is None:
@@ -191,7 +210,7 @@ def _metadata_name(walk: Walk, node: Mapping) -> str | None:
     name: str | None = None
     for key, (mark, value) in metadata[1].pairs.items():
         walk.positions[f"metadata.{key}"] = (mark.line, mark.column)
-        if key != "name":
+        if key not in ("name", *_METADATA):
             walk.findings.append(reading.unknown(key, "metadata", ("name",), is_stored=False))
         elif isinstance(value, Scalar) and value.tag != "null":
             name = value.text
@@ -204,6 +223,8 @@ def _fill(walk: Walk, data: dict[str, Any], dialect: str) -> None:
     if not isinstance(kubernetes, dict):
         return
     _fill_version(walk, kubernetes, dialect)
+    if not kubernetes.get("containerManager", DEFAULT):
+        del kubernetes["containerManager"]  # KubeKey treats an empty text as not set
     if "containerManager" not in kubernetes:
         kubernetes["containerManager"] = DEFAULT
         if dialect != "v4":

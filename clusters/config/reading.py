@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import schema
 from clusters.config.finding import Finding, Severity, warning
-from clusters.config.keys import Key, Model, keys_of
+from clusters.config.keys import OURS, Key, Model, keys_of
 from clusters.config.secret import MASK
 from clusters.config.secrets.names import is_secret_key
 from clusters.config.suggestions import nearest
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _PATH_OF_PART = "---"
+_OURS = (int(OURS),)
 
 
 def model(walk: Walk, node: Node, model_class: type[Model], path: str) -> dict[str, Any]:
@@ -62,24 +63,33 @@ def _is_part(model_class: type[Model], name: str) -> bool:
 
 
 def _known(walk: Walk, node: Node, key: Key, path: str) -> Any:
+    strict = walk.strict
+    walk.strict = strict and key.since < _OURS
+    found = _read_known(walk, node, key, path)
+    walk.strict = strict
+    return found
+
+
+def _read_known(walk: Walk, node: Node, key: Key, path: str) -> Any:
     if walk.quiet or key.acted:
         return _READERS[key.kind](walk, node, key, path)
     walk.quiet = True
     found = _READERS[key.kind](walk, node, key, path)
     walk.quiet = False
     if found is not None and not _is_without_request(found, key):
-        walk.findings.append(
-            warning("key.not_acted_on", path, f"Slipway stores {key.name} in the file, but it has no effect yet.")
-        )
+        message = f"Slipway stores {path.removeprefix('spec.')} in the file, but it has no effect yet."
+        walk.findings.append(warning("key.not_acted_on", path, message, hint=key.instead))
     return found
 
 
 def _is_without_request(value: Any, key: Key | None) -> bool:
-    """Whether a value requests nothing: off or empty where that is the default, also in nested values."""
+    """Whether a value requests nothing: the default, or nothing where that is the default, also in nested values."""
     if isinstance(value, dict):
         inside = keys_of(key.inner) if key is not None and key.inner is not None and key.kind == "model" else {}
         return all(_is_without_request(inner, inside.get(name)) for name, inner in value.items())
-    return not value and not (key is not None and key.default)
+    if key is None:
+        return not value
+    return value == key.default or (bool(value) and value == key.kubekey_default) or not (value or key.default)
 
 
 def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model_class: type[Model], path: str) -> None:

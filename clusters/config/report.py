@@ -12,6 +12,8 @@ from clusters.config.rules import check
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from clusters.errors import InstallerError
+
 _TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Notes"}
 
 
@@ -31,13 +33,16 @@ def findings_of(loaded: Loaded, *, file: str = "", waivers: Collection[str] = ()
     return loaded.findings + locate(check(loaded.document, waivers), loaded.positions, file)
 
 
-def report(sources: Iterable[tuple[str, str]], waivers: Collection[str] = ()) -> Report:
-    """Check texts, each with its file name: errors first, then warnings, each as FILE:line:col."""
+def report(sources: Iterable[tuple[str, str | InstallerError]], waivers: Collection[str] = ()) -> Report:
+    """Check texts, each with its file name: errors first, then warnings, each as FILE:line:col.
+
+    In place of a text may be the reason why its file cannot be read.
+    """
     lines: list[str] = []
     files: list[dict[str, Any]] = []
     failed = False
     for file, text in sources:
-        loaded = load(text, file=file)
+        loaded = load(text, file=file) if isinstance(text, str) else Loaded(None, (_unreadable(text, file),))
         found = findings_of(loaded, file=file, waivers=waivers)
         blocked = any(finding.blocking for finding in found)
         failed = failed or blocked
@@ -49,6 +54,10 @@ def report(sources: Iterable[tuple[str, str]], waivers: Collection[str] = ()) ->
         findings = [as_data(finding) for finding in found]
         files.append({"file": file, "dialect": loaded.dialect, "installable": not blocked, "findings": findings})
     return Report(tuple(lines), {"files": files}, failed)
+
+
+def _unreadable(problem: InstallerError, file: str) -> Finding:
+    return Finding("file.unreadable", Severity.ERROR, problem.message, problem.hint, file=file)
 
 
 def as_data(finding: Finding) -> dict[str, Any]:

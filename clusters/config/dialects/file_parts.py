@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.config.yaml.scalars import what
@@ -11,6 +11,7 @@ from clusters.config.yaml.tree import Mapping, Node, Refused, Scalar, refuse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+GROUP = "kubekey.kubesphere.io/"
 KUBESPHERE_KINDS = ("ClusterConfiguration", "ConfigMap")
 
 
@@ -22,11 +23,21 @@ class Parts:
     kubesphere: Mapping | None = None
     inventory: Mapping | None = None
     config: Mapping | None = None
+    others: list[Mapping] = field(default_factory=list)
+    """Documents of other kinds, like Secret or Manifest, which KubeKey skips."""
 
     @property
     def first(self) -> Mapping:
         """The document whose header determines the dialect."""
         return self.cluster or self.inventory or self.config or Mapping(0, 0)
+
+
+def skipped(documents: Iterable[Node]) -> list[Mapping]:
+    """The documents that are no part of the cluster; none when the file cannot be read as one."""
+    try:
+        return pick(documents).others
+    except Refused:
+        return []
 
 
 def text_at(node: Mapping, key: str) -> str:
@@ -44,7 +55,8 @@ def _slot(node: Mapping) -> str:
     kind = text_at(node, "kind")
     if kind in KUBESPHERE_KINDS:
         return "kubesphere"
-    return {"Inventory": "inventory", "Config": "config"}.get(kind, "cluster")
+    slots = {"Inventory": "inventory", "Config": "config", "Cluster": "cluster", "": "cluster"}
+    return slots.get(kind, "others")
 
 
 def pick(documents: Iterable[Node]) -> Parts:
@@ -61,16 +73,28 @@ def pick(documents: Iterable[Node]) -> Parts:
                 column=node.column,
             )
         slot = _slot(node)
+        if slot == "others":
+            parts.others.append(node)
+            continue
         if getattr(parts, slot) is not None:
             raise _twice(node, slot)
         setattr(parts, slot, node)
     if not count:
         hint = "It must start with apiVersion and kind: Cluster."
         raise refuse("yaml.empty", "The file is empty.", hint=hint, line=1, column=1)
+    if parts.cluster is None and parts.inventory is None and parts.config is None and parts.others:
+        # A single strange kind is more likely a misspelled one than a document beside the cluster.
+        parts.cluster = next((each for each in parts.others if _is_of_kubekey(each)), parts.others[0])
+        parts.others.remove(parts.cluster)
     if parts.cluster is None and parts.inventory is None and parts.config is None:
         message, hint = "The file describes KubeSphere, but no cluster.", "Add kind: Cluster."
         raise refuse("kind.missing", message, hint=hint, line=1, column=1)
     return parts
+
+
+def _is_of_kubekey(node: Mapping) -> bool:
+    """Whether it could be a cluster: of KubeKey, but not a Manifest or a Playbook."""
+    return text_at(node, "apiVersion").startswith(GROUP) and text_at(node, "kind") not in ("Manifest", "Playbook")
 
 
 def _twice(node: Mapping, slot: str) -> Refused:

@@ -22,7 +22,7 @@ from clusters.engine.check import CHECKS
 from clusters.engine.recipe import as_it_is
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
-from clusters.localfile import read_start
+from clusters.localfile import text_of
 from clusters.management.prepared import changed_values, new_findings
 from clusters.management.recipe_options import add_questions, answers_of_options, recipe_of_verb
 from clusters.management.root_texts import is_named, lines_of
@@ -112,10 +112,9 @@ class Command(BaseCommand):
 
     def _read(self, path: Path, waivers: list[str]) -> Document:
         try:
-            text = read_start(path, LIMIT)
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} cannot be read: {error}") from error
-        loaded = load(text)
+            loaded = load(text_of(str(path), LIMIT))
+        except InstallerError as error:
+            raise CommandError(error.with_hint) from error
         self._show(path, loaded.findings)
         if loaded.document is None:
             raise CommandError(f"{path} is not a valid document.")

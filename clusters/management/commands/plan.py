@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -17,7 +15,7 @@ from clusters.engine.question import check_answers
 from clusters.engine.recipe import DEFAULT, recipe_called
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
-from clusters.localfile import read_start
+from clusters.localfile import text_of
 from clusters.management.recipe_options import answers_of_pairs
 from clusters.plaintext import plain_text
 
@@ -43,8 +41,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the plan, or the errors in the document."""
         name = options["file"]
-        text = sys.stdin.read(LIMIT + 1) if name == "-" else read_start(Path(name), LIMIT)
-        loaded = load(text)
+        try:
+            loaded = load(text_of(name, LIMIT))
+        except InstallerError as error:
+            raise CommandError(error.with_hint) from error
         blocking = [finding for finding in findings_of(loaded) if finding.blocking]
         if loaded.document is None or blocking:
             errors = "\n".join(f"  {finding.line}:{finding.column} {finding.message}" for finding in blocking)

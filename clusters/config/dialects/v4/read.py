@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import reading
-from clusters.config.dialects.companion_documents import with_warnings
 from clusters.config.dialects.v4 import mapping
+from clusters.config.dialects.v4.rest import warn_of_rest
 from clusters.config.schema import Document
 from clusters.config.yaml.scalars import Walk, what, wrong
 from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence
@@ -28,8 +28,8 @@ def content(walk: Walk, parts: Parts) -> dict[str, Any]:
         places_read = tuple(take(walk, root, spec))
         left = _pruned(spec, places_read)
         if left.pairs:
-            known = _tree(mapping.places()) if part == "config" else None
-            rest[f"---{part}"] = with_warnings(walk, reading.plain(walk, left, part), part, left, known)
+            rest[f"---{part}"] = reading.plain(walk, left, part)
+            warn_of_rest(walk, left, part)
     return reading.model(walk, root, Document, "spec") | rest
 
 
