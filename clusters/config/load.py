@@ -155,7 +155,7 @@ def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
     if dialect == "v4":
         data = v4_read.content(walk, parts)
     else:
-        walk.strict = dialect == "v1alpha2"
+        walk.strict = text_at(parts.first, "apiVersion") == f"{GROUP}v1alpha2"
         data = _spec(walk, parts.first)
         walk.strict = False
         data |= rest(walk, parts)

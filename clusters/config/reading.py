@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import schema
@@ -89,7 +90,8 @@ def _is_without_request(value: Any, key: Key | None) -> bool:
         return all(_is_without_request(inner, inside.get(name)) for name, inner in value.items())
     if key is None:
         return not value
-    return value == key.default or (bool(value) and value == key.kubekey_default) or not (value or key.default)
+    # KubeKey treats an empty value as not set; a switch is off, which may differ from its default.
+    return value == key.default or value in ("", [], {}, key.kubekey_default)
 
 
 def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model_class: type[Model], path: str) -> None:
@@ -97,16 +99,29 @@ def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model
     is_defined = name in model_class.model_fields or name in keys_of(model_class)
     if path != "spec.roleGroups" or is_defined:  # custom groups are allowed
         known = [key for key in keys_of(model_class) if not _is_part(model_class, key)]
-        walk.findings.append(unknown(name, path, known, is_stored=not is_defined))
+        walk.findings.append(unknown(name, path, known, is_stored=not is_defined, elsewhere=_places().get(name, "")))
     if not is_defined:
         data[name] = plain(walk, value, inner)
 
 
-def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool) -> Finding:
-    """The finding about an unknown key, with the most similar known one."""
+@cache
+def _places() -> dict[str, str]:
+    """Key of the document -> the section it is in, for keys that occur in only one; those of list entries are left out."""
+    found: dict[str, list[str]] = {}
+    sections: list[tuple[str, type[Model]]] = [("", schema.Document)]
+    for path, model_class in sections:
+        for key in keys_of(model_class).values():
+            if not key.name.startswith(_PATH_OF_PART):
+                found.setdefault(key.name, []).append(f"{path}{key.name}")
+                sections += [(f"{path}{key.name}.", key.inner)] if key.kind == "model" and key.inner else []
+    return {name: places[0] for name, places in found.items() if len(places) == 1 and "." in places[0]}
+
+
+def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool, elsewhere: str = "") -> Finding:
+    """The finding about an unknown key, with the most similar known one, or its place if it is that of another section."""
     names = sorted(allowed)
     spelled = {name.lower(): name for name in reversed(names)}
-    meant = spelled.get(nearest(key.lower().replace("_", ""), spelled, 0.7), "")
+    meant = elsewhere or spelled.get(nearest(key.lower().replace("_", ""), spelled, 0.7), "")
     fate = "it is stored but has no effect" if is_stored else "it is not stored"
     listed = ", ".join(names)
     hint = f"Did you mean {meant}?" if meant else f"Known keys: {listed}."
