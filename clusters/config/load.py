@@ -146,7 +146,15 @@ def _skipped(node: Mapping) -> Finding:
     message = f"The document of kind {kind} is not part of the cluster; Slipway and KubeKey skip it."
     hint = "Apply it with kubectl after the run, or move it into a separate file."
     return Finding(
-        "document.skipped", Severity.WARNING, message, hint, "kind", node.line, node.column, found=kind, allowed="Cluster"
+        "document.skipped",
+        Severity.WARNING,
+        message,
+        hint,
+        "kind",
+        node.line,
+        node.column,
+        found=kind,
+        allowed="Cluster",
     )
 
 

@@ -106,7 +106,7 @@ def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model
 
 @cache
 def _places() -> dict[str, str]:
-    """Key of the document -> the section it is in, for keys that occur in only one; those of list entries are left out."""
+    """Key of the document -> its path, for keys of only one section; those of list entries are left out."""
     found: dict[str, list[str]] = {}
     sections: list[tuple[str, type[Model]]] = [("", schema.Document)]
     for path, model_class in sections:
@@ -118,7 +118,7 @@ def _places() -> dict[str, str]:
 
 
 def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool, elsewhere: str = "") -> Finding:
-    """The finding about an unknown key, with the most similar known one, or its place if it is that of another section."""
+    """The finding about an unknown key, with the most similar known one, or its path in another section."""
     names = sorted(allowed)
     spelled = {name.lower(): name for name in reversed(names)}
     meant = elsewhere or spelled.get(nearest(key.lower().replace("_", ""), spelled, 0.7), "")

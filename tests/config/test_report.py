@@ -67,9 +67,7 @@ def test_show_masks_secrets_and_translates(tmp_path: Path) -> None:
         (None, "No such file or directory. [file.unreadable]"),
     ],
 )
-def test_check_reports_an_unreadable_file_and_goes_on(
-    tmp_path: Path, content: bytes | None, message: str
-) -> None:
+def test_check_reports_an_unreadable_file_and_goes_on(tmp_path: Path, content: bytes | None, message: str) -> None:
     bad, good = tmp_path / "bad.yaml", tmp_path / "good.yaml"
     if content is not None:
         bad.write_bytes(content)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clusters.config.dialects.v4.known_keys import ANY, Known, known_keys
-from clusters.config.finding import Finding
 from clusters.config.load import load
 from clusters.config.report import findings_of
 from clusters.config.rules.registries import REGISTRY_TYPES
 from clusters.config.syntax import did_you_mean
 from tests.config.published import types
+
+if TYPE_CHECKING:
+    from clusters.config.finding import Finding
 
 CASES = Path(__file__).parent / "cases"
 
@@ -128,3 +131,10 @@ def test_certificates_that_are_not_renewed_come_with_the_command_that_does_it() 
 
 def test_a_key_of_another_section_is_sent_there() -> None:
     assert messages("unknown_key_of_a_section", "key.unknown")[0].endswith("Did you mean network.multusCNI?")
+
+
+def test_a_cluster_without_workers_may_be_installed_with_a_reason() -> None:
+    text = (CASES / "no_worker.yaml").read_text(encoding="utf-8")
+    assert any(each.blocking and each.waivable for each in findings_of(load(text)) if each.id == "role.no_worker")
+    waived = findings_of(load(text), waivers=["role.no_worker"])
+    assert not any(each.blocking for each in waived if each.id == "role.no_worker")

@@ -154,7 +154,7 @@ def test_the_documentation_names_what_may_be_waived() -> None:
         line.split("`")[1]
         for line in page.splitlines()
         if line.startswith(
-            ("| `etcd.", "| `endpoint.", "| `network.", "| `kubernetes.", "| `compat.", "| `kubesphere.")
+            ("| `etcd.", "| `endpoint.", "| `network.", "| `kubernetes.", "| `compat.", "| `kubesphere.", "| `role.")
         )
     }
 

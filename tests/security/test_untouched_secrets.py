@@ -122,7 +122,9 @@ def secrets_in(text: str) -> set[str]:
 
 
 @GENTLY
-@given(st.sets(st.sampled_from(sorted(PLACES))), st.sets(st.sampled_from(sorted(BESIDE))), st.sampled_from(sorted(CHANGES)))
+@given(
+    st.sets(st.sampled_from(sorted(PLACES))), st.sets(st.sampled_from(sorted(BESIDE))), st.sampled_from(sorted(CHANGES))
+)
 def test_a_save_keeps_every_secret_of_a_cluster_and_of_what_is_beside_it(
     places: set[str], beside: set[str], change: str
 ) -> None:

@@ -70,8 +70,9 @@ class _Form(HTMLParser):
             self._area = name
             self.data[name] = [""]
         elif tag == "input" and name and kind not in ("submit", "button", "file"):
-            if kind not in ("checkbox", "radio") or "checked" in given:
-                self.data.setdefault(name, []).append(given.get("value", "on" if kind in ("checkbox", "radio") else ""))
+            is_box = kind in ("checkbox", "radio")
+            sent = [given.get("value", "on" if is_box else "")] if not is_box or "checked" in given else []
+            self.data.setdefault(name, []).extend(sent)
 
     def handle_data(self, data: str) -> None:
         if self._area:

@@ -125,9 +125,12 @@ def a_control_plane(document: Document) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule(waivable=True)
 def a_worker(document: Document) -> Iterator[Finding]:
-    """At least one machine runs pods; a control plane may do so if it is also a worker."""
+    """At least one machine runs pods; a control plane may do so if it is also a worker.
+
+    KubeKey installs such a cluster: workers may join later, or a script removes the control planes' taints.
+    """
     if topology.members(document, "worker"):
         return
     masters = topology.members(document, "master")

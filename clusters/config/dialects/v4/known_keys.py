@@ -1,4 +1,4 @@
-"""The keys of KubeKey 4's Inventory and Config, and what was meant by others. Source: the defaults of its core roles."""
+"""The keys of KubeKey 4's Inventory and Config, and which of them others mean. Source: its core roles' defaults."""
 
 from __future__ import annotations
 
