@@ -220,7 +220,7 @@ def _metadata_name(walk: Walk, node: Mapping) -> str | None:
         walk.positions[f"metadata.{key}"] = (mark.line, mark.column)
         if key not in ("name", *_METADATA):
             walk.findings.append(reading.unknown(key, "metadata", ("name",), is_stored=False))
-        elif isinstance(value, Scalar) and value.tag != "null":
+        elif key == "name" and isinstance(value, Scalar) and value.tag != "null":
             name = value.text
     return name
 
