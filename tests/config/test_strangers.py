@@ -36,7 +36,7 @@ def messages(case: str, id: str) -> list[str]:
         ("hosts.box1.connector.private_key_path", "private_key"),
         ("hosts.box2.internal_ip", "internal_ipv4"),
         ("kube_version", "kubernetes.kube_version"),
-        ("kubernets", "kubernetes"),
+        ("kubernetesx", "kubernetes"),
         ("kubernetes.version", "kubernetes.kube_version"),
         ("kubernetes.proxyMode", "kubernetes.kube_proxy.mode"),
         ("kubernetes.kubelet.maxpods", "max_pods"),

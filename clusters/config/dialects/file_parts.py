@@ -33,7 +33,7 @@ class Parts:
 
 
 def skipped(documents: Iterable[Node]) -> list[Mapping]:
-    """The documents that are no part of the cluster; none when the file cannot be read as one."""
+    """The documents beside the cluster that KubeKey skips; none when the file cannot be read."""
     try:
         return pick(documents).others
     except Refused:
