@@ -22,7 +22,7 @@ from clusters.engine.check import CHECKS
 from clusters.engine.recipe import as_it_is
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
-from clusters.localfile import text_of
+from clusters.management.document_files import text_of
 from clusters.management.prepared import changed_values, new_findings
 from clusters.management.recipe_options import add_questions, answers_of_options, recipe_of_verb
 from clusters.management.root_texts import is_named, lines_of

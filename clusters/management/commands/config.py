@@ -17,7 +17,7 @@ from clusters.config.json_schema import json_schema_text
 from clusters.config.load import DIALECTS, LIMIT, load
 from clusters.config.report import report
 from clusters.errors import InstallerError
-from clusters.localfile import text_of
+from clusters.management.document_files import text_of
 from clusters.plaintext import plain_block, plain_text
 
 if TYPE_CHECKING:

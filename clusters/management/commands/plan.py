@@ -15,7 +15,7 @@ from clusters.engine.question import check_answers
 from clusters.engine.recipe import DEFAULT, recipe_called
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
-from clusters.localfile import text_of
+from clusters.management.document_files import text_of
 from clusters.management.recipe_options import answers_of_pairs
 from clusters.plaintext import plain_text
 
