@@ -55,20 +55,10 @@ def key(
     several lines; `instead`: what to do while Slipway does not use it; `kubekey_default`: another value that requests
     nothing; `choices`: the valid values (for rules and the JSON Schema).
     """
+    optional = {V4: v4, SHOWN: always_written, NUMBER: quoted, OLD: old, LINES: lines, INSTEAD: instead}
+    optional[KUBEKEY_DEFAULT] = kubekey_default
     marks: dict[str, Any] = {ACTED: acted, SINCE: since}
-    marks |= {
-        name: value
-        for name, value in (
-            (V4, v4),
-            (SHOWN, always_written),
-            (NUMBER, quoted),
-            (OLD, old),
-            (LINES, lines),
-            (INSTEAD, instead),
-            (KUBEKEY_DEFAULT, kubekey_default),
-        )
-        if value
-    }
+    marks |= {name: value for name, value in optional.items() if value}
     if choices:
         marks["enum"] = list(choices)
     if alias:
