@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ACTED, SINCE, V4, SHOWN = "x-acted-on", "x-since", "x-v4", "x-shown"
 LINES = "x-lines"
+INSTEAD, KUBEKEY_DEFAULT = "x-instead", "x-kubekey-default"
 OURS = "99"
 """`since` of a key that only Slipway has: no KubeKey release has it."""
 OLD = "deprecated"
@@ -42,17 +43,22 @@ def key(
     always_written: bool = False,
     old: bool = False,
     lines: bool = False,
+    instead: str = "",
+    kubekey_default: str = "",
     choices: tuple[str, ...] = (),
 ) -> Any:
     """A key of the document.
 
     `acted`: whether Slipway uses it (for a section: any key in it); `since`: the KubeKey release that added it;
     `v4`: its path in KubeKey 4's Config; `always_written`: even with the default value; `old`: superseded
-    by another key, so it is not offered; `lines`: its text may have several lines; `choices`: the valid values (for
-    rules and the JSON Schema).
+    by another key, so it is not offered; `lines`: its text may have several lines; `instead`: what to do while Slipway
+    does not use it; `kubekey_default`: another value that requests nothing; `choices`: the valid values (for rules and
+    the JSON Schema).
     """
+    optional = {V4: v4, SHOWN: always_written, OLD: old, LINES: lines, INSTEAD: instead}
+    optional[KUBEKEY_DEFAULT] = kubekey_default
     marks: dict[str, Any] = {ACTED: acted, SINCE: since}
-    marks |= {name: value for name, value in ((V4, v4), (SHOWN, always_written), (OLD, old), (LINES, lines)) if value}
+    marks |= {name: value for name, value in optional.items() if value}
     if choices:
         marks["enum"] = list(choices)
     if alias:
@@ -158,6 +164,8 @@ class Key:
     v4: str
     always_written: bool
     lines: bool
+    instead: str
+    kubekey_default: str
 
 
 @cache
@@ -180,6 +188,8 @@ def keys_of(model_class: type[Model]) -> dict[str, Key]:
             v4=str(marks.get(V4, "")),
             always_written=bool(marks.get(SHOWN)),
             lines=bool(marks.get(LINES)),
+            instead=str(marks.get(INSTEAD, "")),
+            kubekey_default=str(marks.get(KUBEKEY_DEFAULT, "")),
         )
     return found
 

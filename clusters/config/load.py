@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from clusters.config import reading
 from clusters.config.dialects.companion_documents import kubesphere, rest
-from clusters.config.dialects.file_parts import Parts, pick, text_at
+from clusters.config.dialects.file_parts import GROUP, Parts, pick, text_at
 from clusters.config.dialects.markdown import Extract, extract
 from clusters.config.dialects.v4 import mapping as v4_mapping
 from clusters.config.dialects.v4 import read as v4_read
@@ -38,13 +38,19 @@ if TYPE_CHECKING:
 VERSION_IMPLIED = "default.kubernetes_version"
 """The finding that the text has no Kubernetes version, so that the document has Slipway's choice."""
 
+_METADATA = (
+    *("namespace", "labels", "annotations", "generateName", "creationTimestamp", "deletionTimestamp", "finalizers"),
+    *("deletionGracePeriodSeconds", "generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink"),
+    "uid",
+)
+"""Keys of every Kubernetes object; KubeKey accepts and ignores them, and a save leaves them in the text."""
+
 LIMIT = 1_000_000
 """Bytes; a thousand machines need about 120,000."""
 
 WITH_STAND_INS = 8 * LIMIT
 """Bytes of a text with stand-ins, which may be longer than the secrets; it is never stored."""
 
-GROUP = "kubekey.kubesphere.io/"
 _TOP = ("apiVersion", "kind", "metadata", "spec")
 DIALECTS = ("v1alpha1", "v1alpha2", "v4")
 _VERSIONS = {"v1alpha1": "v1alpha1", "v1alpha2": "v1alpha2", "v1": "v4"}
@@ -156,7 +162,7 @@ def _header(walk: Walk, parts: Parts) -> str:
         walk.positions[key] = (mark.line, mark.column)
         if key not in _TOP:
             walk.findings.append(reading.unknown(key, "", _TOP, is_stored=False))
-    for other in parts.others:
+    for other in parts.beside_first:
         _header_of_other(walk, other)
     version = text_at(node, "apiVersion")
     dialect = _VERSIONS.get(version.removeprefix(GROUP), "") if version.startswith(GROUP) else ""
@@ -172,6 +178,7 @@ def _header(walk: Walk, parts: Parts) -> str:
         walk.findings.append(
             error("api.unknown", "apiVersion", message, hint=hint, found=excerpt(version), allowed=allowed)
         )
+    walk.findings += map(_skipped, parts.others)
     if parts.cluster is not None and (kind := text_at(node, "kind")) != "Cluster":
         found = f"kind is {excerpt(kind)}" if kind else "kind is missing"
         make = error if kind else warning
@@ -190,7 +197,7 @@ def _header_of_other(walk: Walk, node: Mapping) -> None:
     metadata = node.pairs.get("metadata", (None, None))[1]
     if isinstance(metadata, Mapping):
         for key, (mark, _) in metadata.pairs.items():
-            if key != "name":
+            if key not in ("name", *_METADATA):
                 found.append((reading.unknown(key, "metadata", ("name",), is_stored=False), mark))
     version = text_at(node, "apiVersion")
     if version and version != f"{GROUP}v1":
@@ -200,12 +207,23 @@ def _header_of_other(walk: Walk, node: Mapping) -> None:
     walk.findings += (replace(each, line=mark.line, column=mark.column) for each, mark in found)
 
 
+def _skipped(node: Mapping) -> Finding:
+    """The warning about a document of another kind."""
+    kind = excerpt(text_at(node, "kind"))
+    message = f"The document of kind {kind} is not part of the cluster; Slipway and KubeKey skip it."
+    hint = "Apply it with kubectl after the run, or move it into a separate file."
+    found = warning("document.skipped", "kind", message, hint=hint, found=kind, allowed="Cluster")
+    return replace(found, line=node.line, column=node.column)
+
+
 def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
     """metadata.name and the contents of spec, as data for the model."""
     if dialect == "v4":
         data = v4_read.content(walk, parts)
     else:
+        walk.strict = text_at(parts.first, "apiVersion") == f"{GROUP}v1alpha2"
         data = _spec(walk, parts.first)
+        walk.strict = False
         data |= rest(walk, parts)
     name = _metadata_name(walk, parts.first)
     if name is None:
@@ -270,10 +288,10 @@ def _metadata_name(walk: Walk, node: Mapping) -> str | None:
     name: str | None = None
     for key, (mark, value) in metadata[1].pairs.items():
         walk.positions[f"metadata.{key}"] = (mark.line, mark.column)
-        if key != "name":
+        if key not in ("name", *_METADATA):
             if key != "spec" or "spec" in node.pairs:  # else reported as misplaced
                 walk.findings.append(reading.unknown(key, "metadata", ("name",), is_stored=False))
-        elif isinstance(value, Scalar) and value.tag != "null":
+        elif key == "name" and isinstance(value, Scalar) and value.tag != "null":
             name = value.text
     return name
 
@@ -284,6 +302,8 @@ def _fill(walk: Walk, data: dict[str, Any], dialect: str) -> None:
     if not isinstance(kubernetes, dict):
         return
     _fill_version(walk, kubernetes, dialect)
+    if not kubernetes.get("containerManager", DEFAULT):
+        del kubernetes["containerManager"]  # KubeKey treats an empty text as not set
     if "containerManager" not in kubernetes:
         kubernetes["containerManager"] = DEFAULT
         if dialect != "v4":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import schema
 from clusters.config.finding import Finding, Severity, warning
-from clusters.config.keys import Key, Model, keys_of
+from clusters.config.keys import OURS, Key, Model, keys_of
 from clusters.config.secret import MASK
 from clusters.config.secrets.names import is_secret_key
 from clusters.config.suggestions import nearest
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _PATH_OF_PART = "---"
+_OURS = (int(OURS),)
 
 
 def model(walk: Walk, node: Node, model_class: type[Model], path: str) -> dict[str, Any]:
@@ -66,24 +68,34 @@ def _is_part(model_class: type[Model], name: str) -> bool:
 
 
 def _known(walk: Walk, node: Node, key: Key, path: str) -> Any:
+    strict = walk.strict
+    walk.strict = strict and key.since < _OURS
+    found = _read_known(walk, node, key, path)
+    walk.strict = strict
+    return found
+
+
+def _read_known(walk: Walk, node: Node, key: Key, path: str) -> Any:
     if walk.quiet or key.acted:
         return _READERS[key.kind](walk, node, key, path)
     walk.quiet = True
     found = _READERS[key.kind](walk, node, key, path)
     walk.quiet = False
     if found is not None and not _is_without_request(found, key):
-        walk.findings.append(
-            warning("key.not_acted_on", path, f"Slipway stores {key.name} in the file, but it has no effect yet.")
-        )
+        message = f"Slipway stores {path.removeprefix('spec.')} in the file, but it has no effect yet."
+        walk.findings.append(warning("key.not_acted_on", path, message, hint=key.instead))
     return found
 
 
 def _is_without_request(value: Any, key: Key | None) -> bool:
-    """Whether a value requests nothing: off or empty where that is the default, also in nested values."""
+    """Whether a value requests nothing: the default, or nothing where that is the default, also in nested values."""
     if isinstance(value, dict):
         inside = keys_of(key.inner) if key is not None and key.inner is not None and key.kind == "model" else {}
         return all(_is_without_request(inner, inside.get(name)) for name, inner in value.items())
-    return not value and not (key is not None and key.default)
+    if key is None:
+        return not value
+    # KubeKey treats an empty value as not set; a switch is off, which may differ from its default.
+    return value == key.default or value in ("", [], {}, key.kubekey_default)
 
 
 def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model_class: type[Model], path: str) -> None:
@@ -91,16 +103,29 @@ def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model
     is_defined = name in model_class.model_fields or name in keys_of(model_class)
     if path != "spec.roleGroups" or is_defined:  # custom groups are allowed
         known = [key for key in keys_of(model_class) if not _is_part(model_class, key)]
-        walk.findings.append(unknown(name, path, known, is_stored=not is_defined))
+        walk.findings.append(unknown(name, path, known, is_stored=not is_defined, elsewhere=_places().get(name, "")))
     if not is_defined:
         data[name] = plain(walk, value, inner)
 
 
-def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool) -> Finding:
-    """The finding about an unknown key, with the most similar known one."""
+@cache
+def _places() -> dict[str, str]:
+    """Key of the document -> its path, for keys of only one section; those of list entries are left out."""
+    found: dict[str, list[str]] = {}
+    sections: list[tuple[str, type[Model]]] = [("", schema.Document)]
+    for path, model_class in sections:
+        for key in keys_of(model_class).values():
+            if not key.name.startswith(_PATH_OF_PART):
+                found.setdefault(key.name, []).append(f"{path}{key.name}")
+                sections += [(f"{path}{key.name}.", key.inner)] if key.kind == "model" and key.inner else []
+    return {name: places[0] for name, places in found.items() if len(places) == 1 and "." in places[0]}
+
+
+def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool, elsewhere: str = "") -> Finding:
+    """The finding about an unknown key, with the most similar known one, or its path in another section."""
     names = sorted(allowed)
     spelled = {name.lower(): name for name in reversed(names)}
-    meant = spelled.get(nearest(key.lower().replace("_", ""), spelled, 0.7), "")
+    meant = elsewhere or spelled.get(nearest(key.lower().replace("_", ""), spelled, 0.7), "")
     fate = "it is stored but has no effect" if is_stored else "it is not stored"
     listed = ", ".join(names)
     hint = f"Did you mean {meant}?" if meant else f"Known keys: {listed}."

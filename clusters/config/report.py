@@ -14,6 +14,8 @@ from clusters.config.rules import check
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from clusters.errors import InstallerError
+
 _TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Notes"}
 
 
@@ -37,16 +39,20 @@ def findings_of(loaded: Loaded, *, file: str = "", waivers: Collection[str] = ()
     return in_words_of(loaded.dialect, found)
 
 
-def report(sources: Iterable[tuple[str, str]], waivers: Collection[str] = ()) -> Report:
+def report(sources: Iterable[tuple[str, str | InstallerError]], waivers: Collection[str] = ()) -> Report:
     """Check texts, each with its file name: errors first, then warnings, each as FILE:line:col.
 
-    KubeKey 4's Inventory and Config are checked together.
+    KubeKey 4's Inventory and Config are checked together. In place of a text may be the reason why its file cannot be
+    read.
     """
     lines: list[str] = []
     data: list[dict[str, Any]] = []
     failed = False
-    for files in file_sets(sources):
-        file, loaded = files.name, load(files.text)
+    given = list(sources)
+    problems = {name: text for name, text in given if not isinstance(text, str)}
+    for files in file_sets((name, text if isinstance(text, str) else "") for name, text in given):
+        file, problem = files.name, problems.get(files.name)
+        loaded = load(files.text) if problem is None else Loaded(None, (_unreadable(problem),))
         found = files.placed(findings_of(loaded, waivers=waivers))
         blocked = any(finding.blocking for finding in found)
         failed = failed or blocked
@@ -58,6 +64,10 @@ def report(sources: Iterable[tuple[str, str]], waivers: Collection[str] = ()) ->
         findings = [as_data(finding) for finding in found]
         data.append({"file": file, "dialect": loaded.dialect, "installable": not blocked, "findings": findings})
     return Report(tuple(lines), {"files": data}, failed)
+
+
+def _unreadable(problem: InstallerError) -> Finding:
+    return Finding("file.unreadable", Severity.ERROR, problem.message, problem.hint)
 
 
 def as_data(finding: Finding) -> dict[str, Any]:

@@ -90,10 +90,20 @@ class Document(Model):
     etcd: Etcd = key(Etcd(), "The store of the cluster's state.", always_written=True)
     dns: Dns = key(Dns(), "DNS in the cluster.", since="3.1")
     network: Network = key(Network(), "The network plugin and the networks.", always_written=True)
-    storage: Storage = key(Storage(), "Storage for volumes.", since="3.0", acted=any_is_built())
+    storage: Storage = key(
+        Storage(),
+        "Storage for volumes.",
+        since="3.0",
+        acted=any_is_built(),
+        instead="Install OpenEBS with Helm after the run.",
+    )
     registry: Registry = key(Registry(), "Sources of images.", always_written=True)
     addons: Annotated[tuple[Addon, ...], BeforeValidator(_listed)] = key(
-        (), "Software to install in the finished cluster.", always_written=True, acted=False
+        (),
+        "Software to install in the finished cluster.",
+        always_written=True,
+        acted=False,
+        instead="Install it with Helm or kubectl after the run, or from a script in system.postInstall.",
     )
     kubesphere: KubeSphereWish = key(KubeSphereWish(), "KubeSphere, as kk's flags write it.", since="1.0", acted=False)
     kubesphere_document: KubeSphere | None = key(None, "KubeSphere.", alias="---kubesphere", acted=False)

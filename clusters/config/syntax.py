@@ -91,11 +91,12 @@ def is_label_value(text: str) -> bool:
 
 
 def did_you_mean(text: str, allowed: Collection[str]) -> str:
-    """`Did you mean x?`, or the list of allowed words."""
+    """`Did you mean x?`, or the list of allowed words; empty when nothing is allowed, or too much to list."""
     close = nearest(text.lower(), allowed, 0.6)
     if close:
         return f"Did you mean {close}?"
-    return f"Allowed: {', '.join(allowed)}." if len(allowed) <= 10 else ""
+    listed = [word for word in allowed if word]
+    return f"Allowed: {', '.join(listed)}." if 0 < len(listed) <= 10 else ""
 
 
 _SWITCHES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(

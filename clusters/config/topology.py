@@ -67,6 +67,19 @@ def names(document: Document, group: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for item in entries(document, group) for name in expand(item).names if name))
 
 
+def without_machine(document: Document, group: str) -> tuple[str, ...]:
+    """The entries of a group that name no machine, in order: single names, and ranges that cannot be expanded."""
+    hosts = {host.name for host in document.hosts if host.name}
+    return tuple(
+        dict.fromkeys(
+            name
+            for item in entries(document, group)
+            for name in (expand(item).names or (item,))
+            if name and name not in hosts
+        )
+    )
+
+
 def members(document: Document, group: str) -> tuple[Host, ...]:
     """The machines of a group in the group's order; names without a machine are omitted (a rule reports them).
 

@@ -21,6 +21,7 @@ ELSEWHERE = {
     "type.other",  # the second safeguard: nothing passes the first one
     "system.timezone_unknown",  # depends on the machine's time zones
     "secret.unknown",  # a mask in a text that was typed, beside a document that is stored
+    "file.unreadable",  # of a file whose text is not known
     "waiver.unused",  # an argument of the checker, not of a file
     "yaml.key",
     "yaml.merge",

@@ -65,7 +65,7 @@ def test_a_config_with_another_version_of_the_api_is_an_error_in_its_file() -> N
 @pytest.mark.parametrize("variables", ["{rack: B7}", "{connector: {type: local}}", "[odd]", "odd"])
 def test_no_variable_of_a_machine_is_lost_in_silence(variables: str) -> None:
     inventory = INVENTORY.replace("  groups:\n", f"    chalk: {variables}\n  groups:\n")
-    found = [each for each in _placed(inventory, CONFIG) if each.id == "key.not_acted_on"]
+    found = [each for each in _placed(inventory, CONFIG) if each.id in ("key.not_acted_on", "key.unknown")]
     assert len(found) == 1 and found[0].path.startswith("hosts.chalk")
 
 
@@ -74,3 +74,9 @@ def test_a_page_with_one_of_the_parts_is_joined_with_the_other() -> None:
     files = joined([("page.md", page), ("settings.yaml", CONFIG.replace("v1.35.6", "v1.17.9"))])
     (found,) = (each for each in files.placed(findings_of(load(files.text))) if each.blocking)
     assert (found.file, found.line, found.path) == ("settings.yaml", 5, "kubernetes.kube_version")
+
+
+def test_a_config_alone_is_sent_to_its_inventory() -> None:
+    result = report([("settings.yaml", CONFIG)])
+    (found,) = (each for each in result.data["files"][0]["findings"] if each["id"] == "hosts.none")
+    assert found["hint"] == "Add at least one machine to the Inventory. If it is another file, name both files."

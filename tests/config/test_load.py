@@ -256,9 +256,17 @@ def test_a_section_in_another_section_is_named_with_its_place() -> None:
     assert unknown.hint == "Is its indentation wrong? It belongs directly below spec, like kubernetes."
 
 
-def test_a_document_of_another_kind_is_named_in_place_of_a_second_cluster() -> None:
+def test_a_document_of_another_kind_is_skipped_before_and_after_the_cluster() -> None:
     other = "apiVersion: v1\nkind: Secret\ndata: {}\n"
+    for text, line in ((f"{other}---\n{HEAD}  hosts: []\n", 1), (f"{HEAD}  hosts: []\n---\n{other}", 7)):
+        loaded = load(text)
+        (found,) = (each for each in loaded.findings if each.id == "document.skipped")
+        assert loaded.document is not None and found.line == line
+        assert "'Secret'" in found.message
+
+
+def test_a_document_without_a_kind_beside_the_cluster_is_the_one_that_is_refused() -> None:
+    other = "apiVersion: v1\ndata: {}\n"
     for text, line in ((f"{other}---\n{HEAD}  hosts: []\n", 1), (f"{HEAD}  hosts: []\n---\n{other}", 7)):
         (found,) = load(text).findings
         assert (found.id, found.line) == ("yaml.documents", line)
-        assert "'Secret'" in found.message

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GOOD = render(seed_document(), dialect="v1alpha1", secrets="show")
-BAD = GOOD.replace("plugin: bridge", "plugin: calicoo").replace("  name: sample\n", "  name: Sample\n")
+BAD = GOOD.replace("plugin: bridge", "plugin: calicoo").replace("  name: sample\n", "  name: my cluster\n")
 
 
 def _run(**options: object) -> str:
@@ -31,7 +31,7 @@ def test_errors_come_first_and_a_sentence_sums_up() -> None:
     assert result.failed
     assert "good.yaml: can be installed, 0 errors and 0 warnings." in result.lines
     bad = result.lines[result.lines.index("Errors in bad.yaml:") :]
-    assert bad[1].startswith("  bad.yaml:5:3 metadata.name - 'Sample' is not a domain name.")
+    assert bad[1].startswith("  bad.yaml:5:3 metadata.name - 'my cluster' is not a valid name.")
     assert bad[2].startswith(
         "  bad.yaml:32:5 spec.network.plugin - 'calicoo' is not a network plugin. (Did you mean calico?)"
     )
@@ -59,13 +59,30 @@ def test_show_masks_secrets_and_translates(tmp_path: Path) -> None:
     assert "kubekey.kubesphere.io/v1alpha2" in masked
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (GOOD.encode("utf-16"), "is not UTF-8 text, but UTF-16. (Save it as UTF-8"),
+        (f"{GOOD}# 集群\n".encode("gbk"), "is not UTF-8 text. (Save it as UTF-8"),
+        (None, "No such file or directory. [file.unreadable]"),
+    ],
+)
+def test_check_reports_an_unreadable_file_and_goes_on(tmp_path: Path, content: bytes | None, message: str) -> None:
+    bad, good = tmp_path / "bad.yaml", tmp_path / "good.yaml"
+    if content is not None:
+        bad.write_bytes(content)
+    good.write_text(GOOD, encoding="utf-8")
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as stopped:
+        Command(stdout=out, stderr=io.StringIO(), no_color=True).handle(verb="check", files=[str(bad), str(good)])
+    assert stopped.value.code == 1
+    assert message in out.getvalue()
+    assert "good.yaml: can be installed" in out.getvalue()
+
+
 def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="Cannot read"):
         _run(verb="show", files=[str(tmp_path / "none.yaml")], dialect=None, with_secrets=False)
-    binary = tmp_path / "binary.yaml"
-    binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(CommandError, match="UTF-8"):
-        _run(verb="check", files=[str(binary)])
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [", encoding="utf-8")
     with pytest.raises(CommandError, match="Invalid YAML"):

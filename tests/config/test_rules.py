@@ -244,7 +244,7 @@ def test_no_network_plugin_is_a_warning() -> None:
         ({"private_registry": "hub.example.com:5000/lib"}, None),
         ({"registry_mirrors": ("hub.example.com",)}, "registry.mirror_syntax"),
         ({"registry_mirrors": ("https://hub.example.com:5000",)}, None),
-        ({"insecure_registries": ("http://hub",)}, "registry.scheme"),
+        ({"insecure_registries": ("http://hub",)}, "registry.insecure_scheme"),
     ],
 )
 def test_registries(registry: dict[str, Any], id: str | None) -> None:

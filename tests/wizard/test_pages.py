@@ -97,6 +97,13 @@ def test_a_control_plane_without_workers_is_not_shown_as_one(visitor: Visitor) -
     assert 'name="role-master" value="node1" checked' in text
 
 
+def test_a_control_plane_that_is_ticked_as_the_only_worker_becomes_one(visitor: Visitor) -> None:
+    ticked = {"role-etcd": ["node1"], "role-master": ["node1"], "role-worker": []}
+    visitor.post("roles", ticked)
+    visitor.post("roles", ticked | {"role-worker": ["node1"]})
+    assert visitor.document().role_groups.worker == ("node1",)
+
+
 def test_next_and_back_lead_to_the_pages_beside(visitor: Visitor) -> None:
     ticked = {"role-etcd": ["node1"], "role-master": ["node1"], "role-worker": ["node2"]}
     assert visitor.post("roles", ticked | {"action": "next"}).headers["Location"].endswith("/endpoint/")

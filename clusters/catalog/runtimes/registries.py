@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.images import DOCKER_HUB
 from clusters.config.secret import Secret
+from clusters.config.sections.registry import host_of_insecure
 from clusters.engine.wants import command, directory, file
 from clusters.remote.shell import sh
 
@@ -80,7 +81,7 @@ def accesses(document: Document) -> dict[str, Access]:
     for mirror_of, mirrors in _mirrors(document).items():
         found[mirror_of] = replace(known(mirror_of), mirrors=mirrors)
     for name in section.insecure_registries:
-        host = name.partition("/")[0]
+        host = host_of_insecure(name)
         found[host] = replace(known(host), insecure=True)
     for name, auth in section.auths.items():
         host = name.partition("/")[0]

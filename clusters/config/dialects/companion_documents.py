@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import reading
+from clusters.config.dialects.v4.rest import warn_of_rest
 from clusters.config.finding import warning
 from clusters.config.schema import KubeSphere, KubeSphereSpec
 from clusters.config.yaml.scalars import Walk, text
@@ -67,26 +68,6 @@ def rest(walk: Walk, parts: Parts) -> dict[str, Any]:
         pair = node.pairs.get("spec") if node is not None else None
         if pair is not None and isinstance(pair[1], Mapping):
             name = key.strip("-")
-            data[key] = with_warnings(walk, reading.plain(walk, pair[1], name), name, pair[1])
-    return data
-
-
-def with_warnings(walk: Walk, data: dict[str, Any], path: str, node: Mapping, known_keys: Any = None) -> dict[str, Any]:
-    """The rest of a KubeKey 4 document; adds a warning for each of its keys.
-
-    `known_keys` is a tree of the keys that Slipway uses: where it has deeper levels, warnings are for deeper keys, too.
-    """
-    for name, value in data.items():
-        pair = node.pairs.get(name)
-        if pair is None:
-            continue
-        inner = f"{path}.{name}"
-        walk.positions[inner] = (pair[0].line, pair[0].column)
-        below = (known_keys or {}).get(name)
-        if below and isinstance(value, dict) and isinstance(pair[1], Mapping):
-            with_warnings(walk, value, inner, pair[1], below)
-            continue
-        name_in_part = inner.partition(".")[2]
-        message = f"Slipway stores {name_in_part} in the file, but it has no effect yet."
-        walk.findings.append(warning("key.not_acted_on", inner, message))
+            data[key] = reading.plain(walk, pair[1], name)
+            warn_of_rest(walk, pair[1], name)
     return data

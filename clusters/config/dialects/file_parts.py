@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.config.yaml.scalars import what
-from clusters.config.yaml.tree import Mapping, Node, Refused, Scalar, excerpt, refuse
+from clusters.config.yaml.tree import Mapping, Node, Refused, Scalar, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+GROUP = "kubekey.kubesphere.io/"
 KUBESPHERE_KINDS = ("ClusterConfiguration", "ConfigMap")
 
 
@@ -22,9 +23,11 @@ class Parts:
     kubesphere: Mapping | None = None
     inventory: Mapping | None = None
     config: Mapping | None = None
+    others: list[Mapping] = field(default_factory=list)
+    """Documents of other kinds, like Secret or Manifest, which KubeKey skips."""
 
     @property
-    def others(self) -> tuple[Mapping, ...]:
+    def beside_first(self) -> tuple[Mapping, ...]:
         """KubeKey's documents beside the first one."""
         found = (self.cluster, self.inventory, self.config)
         return tuple(node for node in found if node is not None and node is not self.first)
@@ -33,6 +36,14 @@ class Parts:
     def first(self) -> Mapping:
         """The document whose header determines the dialect."""
         return self.cluster or self.inventory or self.config or Mapping(0, 0)
+
+
+def skipped(documents: Iterable[Node]) -> list[Mapping]:
+    """The documents beside the cluster that KubeKey skips; none when the file cannot be read."""
+    try:
+        return pick(documents).others
+    except Refused:
+        return []
 
 
 def text_at(node: Mapping, key: str) -> str:
@@ -45,7 +56,8 @@ def _slot(node: Mapping) -> str:
     kind = text_at(node, "kind")
     if kind in KUBESPHERE_KINDS:
         return "kubesphere"
-    return {"Inventory": "inventory", "Config": "config"}.get(kind, "cluster")
+    slots = {"Inventory": "inventory", "Config": "config", "Cluster": "cluster", "": "cluster"}
+    return slots.get(kind, "others")
 
 
 def pick(documents: Iterable[Node]) -> Parts:
@@ -62,6 +74,9 @@ def pick(documents: Iterable[Node]) -> Parts:
                 column=node.column,
             )
         slot = _slot(node)
+        if slot == "others":
+            parts.others.append(node)
+            continue
         before = getattr(parts, slot)
         if before is not None:
             is_other = text_at(node, "kind") == "Cluster" != text_at(before, "kind")
@@ -70,19 +85,23 @@ def pick(documents: Iterable[Node]) -> Parts:
     if not count:
         hint = "It must start with apiVersion and kind: Cluster."
         raise refuse("yaml.empty", "The file is empty.", hint=hint, line=1, column=1)
+    if parts.cluster is None and parts.inventory is None and parts.config is None and parts.others:
+        # A single strange kind is more likely a misspelled one than a document beside the cluster.
+        parts.cluster = next((each for each in parts.others if _is_of_kubekey(each)), parts.others[0])
+        parts.others.remove(parts.cluster)
     if parts.cluster is None and parts.inventory is None and parts.config is None:
         message, hint = "The file describes KubeSphere, but no cluster.", "Add kind: Cluster."
         raise refuse("kind.missing", message, hint=hint, line=1, column=1)
     return parts
 
 
+def _is_of_kubekey(node: Mapping) -> bool:
+    """Whether it could be a cluster: of KubeKey, but not a Manifest or a Playbook."""
+    return text_at(node, "apiVersion").startswith(GROUP) and text_at(node, "kind") not in ("Manifest", "Playbook")
+
+
 def _twice(node: Mapping, slot: str) -> Refused:
     names = {"kubesphere": "KubeSphere configuration", "inventory": "Inventory", "config": "Config"}
-    kind = text_at(node, "kind")
-    if slot == "cluster" and kind not in ("", "Cluster"):
-        message = f"The file also contains a document of kind {excerpt(kind)}, which does not describe a cluster."
-        hint = "Put it into a separate file."
-        return refuse("yaml.documents", message, hint=hint, line=node.line, column=node.column)
     return refuse(
         "yaml.documents",
         f"The file contains more than one {names.get(slot, 'cluster')}.",

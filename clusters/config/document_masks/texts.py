@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from clusters.config.dialects.file_parts import skipped
 from clusters.config.document_masks.pairing import parts_of
 from clusters.config.document_masks.placing import Shown, secrets_of_masks
 from clusters.config.document_masks.unmask import as_shown, spans_of
@@ -182,11 +183,13 @@ def _outside(tree: tuple[Node, ...], held: set[int]) -> Iterator[tuple[Scalar, l
 
 
 def _beside(tree: tuple[Node, ...]) -> Iterator[Any]:
-    """What stands beside `spec`, and what does not count anywhere, as plain data."""
+    """What stands beside `spec`, all of documents that are skipped, and what does not count anywhere, as plain data."""
     known: dict[int, Any] = {}
+    whole = {id(each) for each in skipped(tree)}
     for node in tree:
         if isinstance(node, Mapping):
-            yield {key: placed(value, known) for key, (_mark, value) in node.pairs.items() if key != "spec"}
+            hidden = "" if id(node) in whole else "spec"
+            yield {key: placed(value, known) for key, (_mark, value) in node.pairs.items() if key != hidden}
     yield from (placed(each, known) for each in overridden(tree))
 
 

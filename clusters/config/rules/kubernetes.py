@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from clusters.config import kubernetes_versions, runtimes
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 _PATH = "spec.kubernetes"
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 
 
 @rule
 def cluster_name(document: Document) -> Iterator[Finding]:
-    """The file's and the cluster's names, and the cluster's domain, are DNS names."""
+    """The cluster's names have no spaces or special characters, and its domain is a DNS name.
+
+    A name may have capitals and underlines, as in KubeKey: it is in files and a kubeconfig, but never in DNS.
+    """
     names = (
         ("cluster.name", "metadata.name", document.name, "sample"),
         ("kubernetes.cluster_name", f"{_PATH}.clusterName", document.kubernetes.cluster_name, "cluster.local"),
@@ -35,10 +40,10 @@ def cluster_name(document: Document) -> Iterator[Finding]:
         if not text:
             message = "The name is missing."
             yield error(f"{id}_missing", path, message, hint=f"{usual} is usual.", found="nothing", allowed=NAME_RULE)
-        elif not is_domain(text):
+        elif not (is_domain(text) or (id != "kubernetes.dns_domain" and _NAME.fullmatch(text))):
             better = tidied(text)
             meant = f"Did you mean {better}? " if better else ""
-            message = f"{excerpt(text)} is not a domain name."
+            message = f"{excerpt(text)} is not a {'domain name' if id == 'kubernetes.dns_domain' else 'valid name'}."
             hint = f"{meant}{NAME_RULE}"
             yield error(f"{id}_syntax", path, message, hint=hint, found=excerpt(text), allowed=NAME_RULE)
 

@@ -10,8 +10,8 @@ from clusters.addresses import read_address
 from clusters.config import topology
 from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
-from clusters.config.sections.registry import REGISTRY_TYPES
-from clusters.config.syntax import did_you_mean, is_absolute, is_url
+from clusters.config.sections.registry import REGISTRY_TYPES, host_of_insecure
+from clusters.config.syntax import did_you_mean, is_absolute, is_url, network_of
 from clusters.config.yaml.tree import excerpt
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ def registries(document: Document) -> Iterator[Finding]:
     named = [(f"{_PATH}.privateRegistry", section.private_registry)] if section.private_registry else []
     repo = document.kubernetes.image_repo
     named += [("spec.kubernetes.imageRepo", repo)] if repo else []
-    named += [(f"{_PATH}.insecureRegistries.{i}", text) for i, text in enumerate(section.insecure_registries)]
     named += [(f"{_PATH}.auths.{text}", text) for text in section.auths]
     named += [(f"{_PATH}.remoteMirrors.{text}", text) for text in section.remote_mirrors]
     for path, text in named:
@@ -51,6 +50,28 @@ def registries(document: Document) -> Iterator[Finding]:
         if not is_url(text):
             hint = "Write it like https://mirror:5000, without a user."
             yield error("registry.mirror_syntax", path, "A mirror must be a URL.", hint=hint, allowed="a URL")
+
+
+@rule
+def insecure_registries(document: Document) -> Iterator[Finding]:
+    """Insecure registries are single hosts, with or without a port."""
+    for index, text in enumerate(document.registry.insecure_registries):
+        path, host, found = f"{_PATH}.insecureRegistries.{index}", host_of_insecure(text), excerpt(text)
+        hint = "Write it like host:5000; ports are 1 to 65535."
+        allowed = "host or host:port"
+        if "/" in host:
+            message = f"{found} is a network; container runtimes here need the name of each registry."
+            if network_of(host) is None:
+                message = f"{found} has a path; a registry is insecure as a whole."
+                hint = f"Write {excerpt(host.partition('/')[0])}."
+            yield error("registry.insecure_syntax", path, message, hint=hint, found=found, allowed=allowed)
+        elif not _REGISTRY.fullmatch(host) or read_address(f"//{host}") is None:
+            message = f"{found} is not a registry address."
+            yield error("registry.syntax", path, message, hint=hint, found=found, allowed=allowed)
+        elif host != text:
+            message = f"Slipway treats {found} as {excerpt(host)}: a container runtime expects no scheme here."
+            hint = "Remove http:// or https://, so that other programs read the same."
+            yield warning("registry.insecure_scheme", path, message, hint=hint, found=found, allowed=allowed)
 
 
 @rule

@@ -80,6 +80,10 @@ def names_exist(document: Document) -> Iterator[Finding]:
         if not missing:
             continue
         meant = did_you_mean(missing[0], hosts)
+        if missing[0] == "localhost":
+            meant = "KubeKey 4 means the machine it runs on. Add a machine to hosts, with a name and an SSH address."
+        elif not hosts:
+            meant = f"Add a machine named {excerpt(missing[0])} to spec.hosts."
         listed = ", ".join(excerpt(name) for name in missing[:3])
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         yield error(

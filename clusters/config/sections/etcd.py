@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from clusters.config.keys import Model, Names, PathOrKey, Text, key
+from typing import Annotated
+
+from clusters.config.keys import Model, Names, PathOrKey, Text, key, or_default
 
 ETCD_TYPES = ("kubekey", "kubeadm", "external")
 METRICS = ("basic", "extensive")
@@ -15,6 +17,8 @@ MOVED = {
     "etcdBackupScript": "backupScript",
 }
 """Key below `kubernetes` before KubeKey 2.1 -> key below `etcd`."""
+
+_SNAPSHOTS = "Save snapshots with `etcdctl snapshot save` from a timer of your own."
 
 
 class ExternalEtcd(Model):
@@ -29,7 +33,7 @@ class ExternalEtcd(Model):
 class Etcd(Model):
     """The store of the cluster's state, its tuning and backups."""
 
-    type: Text = key(
+    type: Annotated[str, or_default("kubekey")] = key(
         "kubekey",
         "kubekey: a system service; kubeadm: a static pod; external: an existing etcd.",
         since="2.1",
@@ -42,17 +46,28 @@ class Etcd(Model):
     data_dir: Text = key("/var/lib/etcd", "Directory of the data.", since="3.0.8", v4="etcd.env.data_dir")
     extra_args: Names = key((), "Lines for etcd's environment file, like ETCD_LOG_LEVEL=debug.", since="3.1.3")
     backup_dir: Text = key(
-        "/var/backups/kube_etcd", "Directory of the snapshots.", since="1.1", acted=False, v4="etcd.backup.backup_dir"
+        "/var/backups/kube_etcd",
+        "Directory of the snapshots.",
+        since="1.1",
+        acted=False,
+        v4="etcd.backup.backup_dir",
+        instead=_SNAPSHOTS,
     )
-    backup_period: int = key(1440, "Minutes between snapshots.", since="1.1", acted=False)
+    backup_period: int = key(1440, "Minutes between snapshots.", since="1.1", acted=False, instead=_SNAPSHOTS)
     keep_backup_number: int = key(
-        5, "Number of snapshots to keep.", since="1.1", acted=False, v4="etcd.backup.keep_backup_number"
+        5,
+        "Number of snapshots to keep.",
+        since="1.1",
+        acted=False,
+        v4="etcd.backup.keep_backup_number",
+        instead=_SNAPSHOTS,
     )
     backup_script: Text = key(
         "/usr/local/bin/kube-scripts",
         "Directory of the backup script.",
         since="1.1",
         acted=False,
+        instead=_SNAPSHOTS,
     )
     heartbeat_interval: int = key(250, "Milliseconds.", since="3.0.8", v4="etcd.env.heartbeat_interval")
     election_timeout: int = key(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from clusters.config import runtimes
-from clusters.config.keys import OURS, Arguments, Model, Names, Switch, Text, key, text_of
+from clusters.config.keys import OURS, Arguments, Model, Names, Switch, Text, key, or_default, text_of
 from clusters.config.kubernetes_versions import newest_proven, spelled
 
 PROXY_MODES = ("iptables", "ipvs", "nftables")
@@ -32,14 +32,22 @@ class Audit(Switch):
 class Kubernetes(Model):
     """Version, names, sizes and the arguments of every component."""
 
-    type: Text = key("kubernetes", "The distribution.", since="1.1", choices=DISTRIBUTIONS, acted=False)
+    type: Annotated[str, or_default("kubernetes")] = key(
+        "kubernetes", "The distribution.", since="1.1", choices=DISTRIBUTIONS, acted=False
+    )
     version: Annotated[str, BeforeValidator(_version)] = key(
         newest_proven(),
         "Like v1.37.2. The default is the newest version proven by Slipway; in KubeKey, it is v1.23.17.",
         always_written=True,
         v4="kubernetes.kube_version",
     )
-    image_repo: Text = key("", "Project of the images in KubeKey 1.0; superseded by namespaceOverride.", acted=False)
+    image_repo: Text = key(
+        "",
+        "Project of the images in KubeKey 1.0; superseded by namespaceOverride.",
+        acted=False,
+        instead="Use registry.privateRegistry and registry.namespaceOverride.",
+        kubekey_default="kubesphere",
+    )
     cluster_name: Text = key("cluster.local", "The cluster's name.", always_written=True, v4="kubernetes.cluster_name")
     dns_domain: Text = key(
         "cluster.local", "The cluster's DNS domain.", since="2.0", always_written=True, v4="dns.domain"
@@ -86,7 +94,13 @@ class Kubernetes(Model):
     )
     disable_kube_proxy: bool = key(False, "No kube-proxy; Cilium replaces it.", since="2.2.2")
     auto_renew_certs: bool = key(
-        False, "Renew certificates with a weekly timer.", since="2.1", acted=False, v4="kubernetes.certs.renew"
+        False,
+        "Renew certificates with a weekly timer.",
+        since="2.1",
+        acted=False,
+        v4="kubernetes.certs.renew",
+        instead="Kubernetes' certificates are valid for a year. Before that, run `kubeadm certs renew all` on each "
+        "control plane and restart its static pods. Nodes renew their own.",
     )
     nodelocaldns: bool | None = key(
         None,
@@ -94,10 +108,22 @@ class Kubernetes(Model):
         since="1.2",
         v4="dns.nodelocaldns.enabled",
     )
-    node_feature_discovery: Switch = key(Switch(), "Label nodes by their hardware.", since="2.0", acted=False)
-    kata: Switch = key(Switch(), "Kata containers.", since="2.0", acted=False)
+    node_feature_discovery: Switch = key(
+        Switch(),
+        "Label nodes by their hardware.",
+        since="2.0",
+        acted=False,
+        instead="Install node-feature-discovery with Helm after the run.",
+    )
+    kata: Switch = key(
+        Switch(), "Kata containers.", since="2.0", acted=False, instead="Install kata-deploy with Helm after the run."
+    )
     nvidia_runtime: bool = key(
-        False, "containerd starts containers with NVIDIA's runtime.", since="3.1.10", acted=False
+        False,
+        "containerd starts containers with NVIDIA's runtime.",
+        since="3.1.10",
+        acted=False,
+        instead="Install NVIDIA's GPU operator with Helm after the run.",
     )
     audit: Audit = key(Audit(), "The API server's audit log.", since="3.0.8", v4="audit")
     apiserver_args: Arguments = key((), "name=value; overrides Slipway's arguments.", since="1.1")

@@ -82,4 +82,6 @@ class RoleGroups(Model):
     master: Names = key((), "Control plane machines.", always_written=True)
     worker: Names = key((), "Machines that run pods.", always_written=True)
     control_plane: Names = key((), "The same as master.", alias="control-plane", since="2.0")
-    registry: Names = key((), "Machines of the image registry.", since="2.0", acted=False)
+    registry: Names = key(
+        (), "Machines of the image registry.", since="2.0", acted=False, instead="Install the registry before the run."
+    )

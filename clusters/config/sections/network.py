@@ -5,9 +5,9 @@ Source: the types of KubeKey 1.0 to 3.1.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from clusters.config.keys import OURS, Cidr, Model, Switch, Text, key
+from clusters.config.keys import OURS, Cidr, Model, Switch, key, or_default
 from clusters.config.plugins import names
 from clusters.config.plugins.calico import Calico
 from clusters.config.plugins.flannel import Flannel
@@ -19,7 +19,9 @@ from clusters.config.plugins.kubeovn import KubeOvn
 class Network(Model):
     """The plugin and the networks. Keys use KubeKey's spelling with CIDR in capitals."""
 
-    plugin: Text = key("calico", "The network plugin.", always_written=True, v4="cni.type", choices=names())
+    plugin: Annotated[str, or_default("calico")] = key(
+        "calico", "The network plugin.", always_written=True, v4="cni.type", choices=names()
+    )
     kube_pods_cidr: Cidr = key(
         "10.233.64.0/18",
         "The pod network; IPv4, or `IPv4,IPv6`.",
@@ -44,4 +46,11 @@ class Network(Model):
     kube_router: KubeRouter = key(
         KubeRouter(), "kube-router's options. KubeKey reads nothing here.", alias="kube-router", since=OURS
     )
-    multus_cni: Switch = key(Switch(), "Multiple networks for a pod.", alias="multusCNI", since="2.0", acted=False)
+    multus_cni: Switch = key(
+        Switch(),
+        "Multiple networks for a pod.",
+        alias="multusCNI",
+        since="2.0",
+        acted=False,
+        instead="Install Multus with its manifest after the run.",
+    )

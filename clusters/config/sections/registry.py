@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from clusters.config.keys import GivenSecret, Model, Names, PathOrKey, Text, key
 
+SCHEMES = ("https://", "http://")
 REGISTRY_TYPES = ("", "harbor", "harbor-ha", "docker-registry")
+
+
+def host_of_insecure(text: str) -> str:
+    """The host and port of an entry of insecureRegistries; like docker, without the scheme."""
+    return next((text.removeprefix(each) for each in SCHEMES if text.startswith(each)), text).rstrip("/")
 
 
 class RegistryAuth(Model):
@@ -42,6 +48,7 @@ class Registry(Model):
         "The registry to install on the group registry.",
         since="2.0",
         acted=False,
+        instead="Install the registry before the run, and set privateRegistry.",
         choices=REGISTRY_TYPES,
         v4="image_registry.type",
     )

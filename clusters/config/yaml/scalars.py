@@ -26,13 +26,15 @@ _READ_AS = {"bool": "truth value", "int": "number", "float": "number", "timestam
 class Walk:
     """The results of reading a text. `secrets` are unquoted secrets: the end of their text and their path.
 
-    `quiet` is true below a section without effect, so that the warning occurs once.
+    `quiet` is true below a section without effect, so that the warning occurs once; `strict` where KubeKey refuses a
+    file because a value has another type in it: a number in place of a text, or a text in place of a number.
     """
 
     findings: list[Finding] = field(default_factory=list)
     positions: dict[str, tuple[int, int]] = field(default_factory=dict)
     secrets: list[tuple[int, str]] = field(default_factory=list)
     quiet: bool = False
+    strict: bool = False
 
 
 def what(node: Node) -> str:
@@ -59,6 +61,7 @@ def whole(walk: Walk, node: Scalar, path: str) -> int | None:
         walk.findings.append(_typographic(path))
         return None
     if _INT.fullmatch(node.text.strip()):
+        _warn_of_type(walk, node, path, ("int",), "a number without quotes")
         return int(node.text)
     hint = "Use digits without a leading zero."
     walk.findings.append(wrong("int", path, "a whole number", excerpt(node.text), hint))
@@ -71,6 +74,7 @@ def decimal(walk: Walk, node: Scalar, path: str) -> float | None:
         walk.findings.append(_typographic(path))
         return None
     if _FLOAT.fullmatch(node.text.strip()):
+        _warn_of_type(walk, node, path, ("int", "float"), "a number without quotes")
         return float(node.text)
     walk.findings.append(wrong("float", path, "a number", excerpt(node.text), "Write it like 0.5."))
     return None
@@ -80,6 +84,7 @@ def truth(walk: Walk, node: Scalar, path: str) -> bool | None:
     """true or false, in every spelling of YAML 1.1, quoted or bare."""
     lower = node.text.lower()
     if lower in _TRUE + _FALSE:
+        _warn_of_type(walk, node, path, ("bool",), "true or false without quotes")
         return lower in _TRUE
     walk.findings.append(wrong("bool", path, "true or false", excerpt(node.text)))
     return None
@@ -95,7 +100,9 @@ def text(walk: Walk, node: Scalar, path: str) -> str | None:
     if has_typographic_quotes(node):
         walk.findings.append(_typographic(path))
         return None
-    if node.tag != "str" and node.plain and not _same_everywhere(node):
+    if walk.strict and node.plain and node.tag in ("int", "float", "bool"):
+        _warn_of_type(walk, node, path, ("str",), "a text; put the value in quotes")
+    elif node.tag != "str" and node.plain and not _same_everywhere(node):
         walk.findings.append(
             warning(
                 "yaml.quote",
@@ -105,6 +112,15 @@ def text(walk: Walk, node: Scalar, path: str) -> str | None:
             )
         )
     return node.text
+
+
+def _warn_of_type(walk: Walk, node: Scalar, path: str, tags: tuple[str, ...], expected: str) -> None:
+    """Warn where Slipway reads a value that KubeKey refuses together with its file."""
+    if walk.strict and node.tag not in tags:
+        found = _READ_AS.get(node.tag, "text")
+        message = f"KubeKey refuses the file as it is: it reads a {found} here, and expects {expected}."
+        hint = "Slipway reads it as intended, and exports write it correctly."
+        walk.findings.append(warning("kubekey.type", path, message, hint=hint, found=f"a {found}"))
 
 
 def of_one_line(node: Scalar) -> Scalar:

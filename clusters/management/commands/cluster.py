@@ -25,7 +25,7 @@ from clusters.engine.check import CHECKS
 from clusters.engine.recipe import as_it_is
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
-from clusters.localfile import read_start
+from clusters.management.document_files import text_of
 from clusters.management.prepared import changed_values, new_findings
 from clusters.management.recipe_options import add_questions, answers_of_options, recipe_of_verb
 from clusters.management.root_texts import is_named, lines_of
@@ -115,7 +115,10 @@ class Command(BaseCommand):
             self._warn(recipe.warning)
 
     def _read(self, paths: list[Path], waivers: list[str]) -> Document:
-        files = joined((str(path), _text_of(path)) for path in paths)
+        try:
+            files = joined((str(path), text_of(str(path), LIMIT)) for path in paths)
+        except InstallerError as error:
+            raise CommandError(error.with_hint) from error
         loaded = load(files.text)
         self._show(files.name, files.placed(in_words_of(loaded.dialect, loaded.findings)))
         if loaded.document is None:
@@ -282,13 +285,6 @@ class Command(BaseCommand):
         if run.state == Run.State.SUCCEEDED and not self._preview:
             for line in critical_path(run_timeline(run), took):
                 self._line(line)
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return read_start(path, LIMIT)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}") from error
 
 
 def _add_options(parser: ArgumentParser) -> None:

@@ -16,7 +16,8 @@ from clusters.config.finding import format_finding
 from clusters.config.json_schema import json_schema_text
 from clusters.config.load import DIALECTS, LIMIT, load
 from clusters.config.report import findings_of, report
-from clusters.localfile import read_start
+from clusters.errors import InstallerError
+from clusters.management.document_files import text_of
 from clusters.plaintext import plain_block, plain_text
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             self._show(options["files"], options["dialect"], options["with_secrets"], options.get("to"))
 
     def _check(self, files: list[str], waivers: Collection[str], *, as_json: bool) -> None:
-        result = report(((_display_name(file), _text(file)) for file in files), waivers)
+        result = report(((_display_name(file), _text_or_error(file)) for file in files), waivers)
         lines = (json.dumps(result.data, indent=2, ensure_ascii=False),) if as_json else result.lines
         for line in lines:
             self.stdout.write(plain_text(line))
@@ -94,8 +95,13 @@ def _display_name(file: str) -> str:
 
 def _text(file: str) -> str:
     try:
-        return sys.stdin.read(LIMIT + 1) if file == "-" else read_start(Path(file), LIMIT)
-    except OSError as problem:
-        raise CommandError(f"Cannot read {file}: {problem.strerror}.") from problem
-    except UnicodeDecodeError as problem:
-        raise CommandError(f"{_display_name(file)} is not UTF-8 text; save it as UTF-8.") from problem
+        return text_of(file, LIMIT)
+    except InstallerError as problem:
+        raise CommandError(problem.with_hint) from problem
+
+
+def _text_or_error(file: str) -> str | InstallerError:
+    try:
+        return text_of(file, LIMIT)
+    except InstallerError as problem:
+        return problem

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -19,7 +17,7 @@ from clusters.engine.question import check_answers
 from clusters.engine.recipe import DEFAULT, recipe_called
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
-from clusters.localfile import read_start
+from clusters.management.document_files import text_of
 from clusters.management.recipe_options import answers_of_pairs
 from clusters.plaintext import plain_text
 
@@ -46,7 +44,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the plan, or the errors in the document."""
-        files = joined((name, _text(name)) for name in options["files"])
+        try:
+            files = joined((name, text_of(name, LIMIT)) for name in options["files"])
+        except InstallerError as error:
+            raise CommandError(error.with_hint) from error
         loaded = load(files.text)
         blocking = [finding for finding in files.placed(findings_of(loaded)) if finding.blocking]
         if loaded.document is None or blocking:
@@ -62,13 +63,6 @@ class Command(BaseCommand):
         except InstallerError as error:
             raise CommandError(error.with_hint) from error
         self.stdout.write(plain_text(plan_text(plan)))
-
-
-def _text(name: str) -> str:
-    try:
-        return sys.stdin.read(LIMIT + 1) if name == "-" else read_start(Path(name), LIMIT)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{name} cannot be read: {error}") from error
 
 
 def plan_text(plan: Plan) -> str:

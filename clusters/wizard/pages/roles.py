@@ -8,7 +8,7 @@ from django import forms
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
-from clusters.config.topology import GROUPS, members, names, tolerates
+from clusters.config.topology import GROUPS, members, names, tolerates, without_machine
 from clusters.wizard.core.fields import TemplatePart, laid_out
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.topology.diagram import draw
@@ -61,13 +61,18 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
 
 
 def write(document: Document, cleaned: dict[str, Any]) -> Document:
-    """The document with the selected groups, in the order of the machines; an equal group is unchanged."""
+    """The document with the selected groups, in the order of the machines; an equal group is unchanged.
+
+    The page shows machines only, so entries without a machine stay: a finding reports them.
+    """
     update: dict[str, Any] = {}
     for group in GROUPS:
         ticked = cleaned.get(f"role-{group}")
-        if ticked is None or set(ticked) == set(names(document, group)):
+        # Not the members: without workers, these are the control planes, whose boxes are not ticked.
+        if ticked is None or set(ticked) == {*names(document, group)} - {*without_machine(document, group)}:
             continue
-        update[group] = tuple(dict.fromkeys(host.name for host in document.hosts if host.name in ticked))
+        selected = dict.fromkeys(host.name for host in document.hosts if host.name in ticked)
+        update[group] = (*selected, *without_machine(document, group))
         if group == "master":
             update["control_plane"] = ()
     groups = document.role_groups.model_copy(update=update)

@@ -87,3 +87,12 @@ def test_a_runtime_is_reached_at_the_documents_socket_or_its_usual_one(manager: 
     assert runtime_of(seed(kubernetes=choice)).socket == usual
     other = seed(kubernetes={**choice, "containerRuntimeEndpoint": "unix:///run/other.sock"})
     assert runtime_of(other).socket == kind.socket_of(other, usual) == "/run/other.sock"
+
+
+def test_an_insecure_registry_may_be_written_with_its_scheme() -> None:
+    hosts = ("http://reg.example:5000", "reg.example:5001")
+    document = seed(registry={"insecureRegistries": hosts})
+    assert [(each, access.insecure) for each, access in registries.accesses(document).items()] == [
+        ("reg.example:5000", True),
+        ("reg.example:5001", True),
+    ]

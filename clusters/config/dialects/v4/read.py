@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import reading
-from clusters.config.dialects.companion_documents import with_warnings
 from clusters.config.dialects.v4 import mapping
+from clusters.config.dialects.v4.rest import warn_of_rest
 from clusters.config.load_balancers import load_balancers
 from clusters.config.schema import Document
 from clusters.config.yaml.scalars import Walk, what, wrong
@@ -29,19 +29,9 @@ def content(walk: Walk, parts: Parts) -> dict[str, Any]:
         places_read = tuple(take(walk, root, spec))
         left = _pruned(spec, places_read)
         if left.pairs:
-            known = _tree(mapping.places()) if part == "config" else _known_of_inventory(left)
-            rest[f"---{part}"] = with_warnings(walk, reading.plain(walk, left, part), part, left, known)
+            rest[f"---{part}"] = reading.plain(walk, left, part)
+            warn_of_rest(walk, left, part)
     return reading.model(walk, root, Document, "spec") | rest
-
-
-def _known_of_inventory(left: Mapping) -> dict[str, Any]:
-    """The sections of the Inventory that Slipway uses, so that warnings name the keys in them."""
-    hosts, groups = (left.pairs.get(name, (None, None))[1] for name in ("hosts", "groups"))
-    variables: dict[str, Any] = {"connector": {"type": {}}, "kubernetes": {"custom_labels": {}}}
-    return {
-        "hosts": dict.fromkeys(hosts.pairs, variables) if isinstance(hosts, Mapping) else {},
-        "groups": {name: {"hosts": {}} for name in groups.pairs} if isinstance(groups, Mapping) else {},
-    }
 
 
 def _spec(walk: Walk, node: Mapping | None, part: str) -> Mapping | None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from clusters.config.finding import Finding
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_WORD = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|[A-Za-z][A-Za-z0-9]*")
+"""A word, or what is quoted of the files, which stays as it is there."""
+_HINTS = {"hosts.none": "Add at least one machine to the Inventory. If it is another file, name both files."}
 _GROUP = re.compile(r"(^|into )(master|worker|registry)\b(?= contains|[;,.]|$)")
 _OF_HOSTS = {old: f"connector.{new}" for old, new in mapping.CONNECTOR.items()} | {
     "internalAddress": "internal_ipv4",
@@ -57,7 +59,7 @@ def in_words_of(dialect: str, found: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _in_words_of_v4(finding: Finding) -> Finding:
-    message, hint = (_in_words(text) for text in (finding.message, finding.hint))
+    message, hint = (_in_words(text) for text in (finding.message, _HINTS.get(finding.id, finding.hint)))
     return replace(finding, path=path_in_v4(finding.path, finding.hosts), message=message, hint=hint)
 
 
@@ -69,7 +71,9 @@ def _in_words(text: str) -> str:
 def path_in_v4(path: str, hosts: tuple[str, ...] = ()) -> str:
     """The path in the Inventory or the Config; a path that is not in them stays."""
     parts = path.split(".")
-    if parts[:2] == ["spec", "hosts"] and len(parts) > 2:
+    if path == "spec.hosts":
+        return "hosts"
+    if parts[:2] == ["spec", "hosts"]:
         name = hosts[0] if len(hosts) == 1 else parts[2]
         below = [_OF_HOSTS.get(part, part) for part in parts[3:] if part != "name"]
         return ".".join(("hosts", name, *below))
