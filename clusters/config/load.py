@@ -13,10 +13,11 @@ from clusters.config.dialects.companion_documents import kubesphere, rest
 from clusters.config.dialects.file_parts import Parts, pick, text_at
 from clusters.config.dialects.markdown import without_fence
 from clusters.config.dialects.v4 import read as v4_read
-from clusters.config.document_masks.findings import without_secrets_in
+from clusters.config.document_masks.findings import names_freely, without_secrets_in
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
 from clusters.config.kubernetes_versions import newest_proven
 from clusters.config.limits import exceeded, refuse_repeated
+from clusters.config.paths import joined
 from clusters.config.runtimes import DEFAULT
 from clusters.config.schema import Document
 from clusters.config.secrets.texts import placed
@@ -38,6 +39,8 @@ WITH_STAND_INS = 8 * LIMIT
 
 GROUP = "kubekey.kubesphere.io/"
 DIALECTS = ("v1alpha1", "v1alpha2", "v4")
+_KEYS = ("apiVersion", "kind", "metadata", "spec")
+"""The keys of a file's document."""
 _VERSIONS = {"v1alpha1": "v1alpha1", "v1alpha2": "v1alpha2", "v1": "v4"}
 """Version in apiVersion -> dialect. KubeKey 4 names its dialect `v1`."""
 
@@ -98,19 +101,24 @@ def _load(text: str, limit: int, file: str) -> Loaded:
 def _without_secrets(findings: list[Finding], text: str) -> tuple[Finding, ...]:
     """The findings of reading, without any secret of the text, even if the text is not a document."""
     known: dict[int, Any] = {}
-    quoting = any("'" in each.message or '"' in each.message or each.found for each in findings)
+    quoting = any(
+        "'" in each.message or '"' in each.message or each.found or names_freely(each.path) for each in findings
+    )
     return without_secrets_in(findings, [placed(node, known) for node in read(text)] if quoting else None)
 
 
 def _header(walk: Walk, parts: Parts) -> str:
     """The dialect, from apiVersion and kind."""
     node = parts.first
-    for key in ("apiVersion", "kind", "metadata", "spec"):
+    for key in _KEYS:
         walk.positions[key] = (node.line, node.column)  # the position for a missing key
     for key, (mark, _) in node.pairs.items():
-        walk.positions[key] = (mark.line, mark.column)
-        if key not in ("apiVersion", "kind", "metadata", "spec"):
-            walk.findings.append(reading.unknown(key, "", ("apiVersion", "kind", "metadata", "spec"), is_stored=False))
+        if key in _KEYS:
+            walk.positions[key] = (mark.line, mark.column)
+            continue
+        # Without a position: a key `config` here is not KubeKey 4's document of this name.
+        found = reading.unknown(key, "", _KEYS, is_stored=False)
+        walk.findings.append(replace(found, line=mark.line, column=mark.column))
     version = text_at(node, "apiVersion")
     dialect = _VERSIONS.get(version.removeprefix(GROUP), "") if version.startswith(GROUP) else ""
     allowed = " and ".join(f"{GROUP}{each}" for each in _VERSIONS)
@@ -190,7 +198,7 @@ def _metadata_name(walk: Walk, node: Mapping) -> str | None:
         return None
     name: str | None = None
     for key, (mark, value) in metadata[1].pairs.items():
-        walk.positions[f"metadata.{key}"] = (mark.line, mark.column)
+        walk.positions[joined("metadata", key)] = (mark.line, mark.column)
         if key != "name":
             walk.findings.append(reading.unknown(key, "metadata", ("name",), is_stored=False))
         elif isinstance(value, Scalar) and value.tag != "null":

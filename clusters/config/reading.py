@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import schema
 from clusters.config.finding import Finding, Severity, warning
 from clusters.config.keys import Key, Model, keys_of
+from clusters.config.paths import joined
 from clusters.config.secret import MASK
 from clusters.config.secrets.names import is_secret_key
+from clusters.config.secrets.patterns import login_in_name
 from clusters.config.suggestions import nearest
 from clusters.config.yaml.scalars import (
     Walk,
@@ -41,7 +43,7 @@ def model(walk: Walk, node: Node, model_class: type[Model], path: str) -> dict[s
     keys = keys_of(model_class)
     data: dict[str, Any] = {}
     for name, (mark, value) in node.pairs.items():
-        inner = f"{path}.{name}"
+        inner = joined(path, name)
         walk.positions[inner] = (mark.line, mark.column)
         key = keys.get(name)
         if key is not None and not _is_part(model_class, name):
@@ -83,13 +85,20 @@ def _is_without_request(value: Any, key: Key | None) -> bool:
 
 
 def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model_class: type[Model], path: str) -> None:
-    inner = f"{path}.{name}"
+    inner = joined(path, name)
     is_defined = name in model_class.model_fields or name in keys_of(model_class)
     if path != "spec.roleGroups" or is_defined:  # custom groups are allowed
         known = [key for key in keys_of(model_class) if not _is_part(model_class, key)]
         walk.findings.append(unknown(name, path, known, is_stored=not is_defined))
     if not is_defined:
+        _note_mask(walk, name, path)
         data[name] = plain(walk, value, inner)
+
+
+def _note_mask(walk: Walk, name: str, path: str) -> None:
+    """Report a login in a key that was exported with a mask."""
+    if MASK in name and login_in_name(name):
+        walk.findings.append(masked(joined(path, name)))
 
 
 def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool) -> Finding:
@@ -100,7 +109,7 @@ def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool) -> 
     fate = "it is stored but has no effect" if is_stored else "it is not stored"
     listed = ", ".join(names)
     hint = f"Did you mean {meant}?" if meant else f"Known keys: {listed}."
-    inner = f"{path}.{key}" if path else key
+    inner = joined(path, key)
     message = f"The key {excerpt(key)} is unknown; {fate}."
     return warning("key.unknown", inner, message, hint=hint, found=excerpt(key), allowed=listed)
 
@@ -159,8 +168,9 @@ def _table(walk: Walk, node: Node, key: Key, path: str) -> dict[str, Any]:
         return {}
     found = {}
     for name, (mark, value) in node.pairs.items():
-        walk.positions[f"{path}.{name}"] = (mark.line, mark.column)
-        found[name] = model(walk, value, _class_of(key), f"{path}.{name}")
+        walk.positions[joined(path, name)] = (mark.line, mark.column)
+        _note_mask(walk, name, path)
+        found[name] = model(walk, value, _class_of(key), joined(path, name))
     return found
 
 
@@ -212,8 +222,9 @@ def _mapping_of(
             return {}
         found = {}
         for name, (mark, value) in node.pairs.items():
-            inner = f"{path}.{name}"
+            inner = joined(path, name)
             walk.positions[inner] = (mark.line, mark.column)
+            _note_mask(walk, name, path)
             if not isinstance(value, Scalar):
                 walk.findings.append(wrong(kind, inner, expected, what(value)))
                 continue
@@ -267,8 +278,9 @@ def plain(walk: Walk, node: Node, path: str) -> Any:
         return items
     found = {}
     for key, (mark, value) in node.pairs.items():
-        inner = f"{path}.{key}"
+        inner = joined(path, key)
         walk.positions[inner] = (mark.line, mark.column)
+        _note_mask(walk, key, path)
         if isinstance(value, Scalar) and value.text == MASK:
             walk.findings.append(masked(inner))
             continue

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import reading
 from clusters.config.finding import warning
+from clusters.config.paths import joined
 from clusters.config.schema import KubeSphere, KubeSphereSpec
 from clusters.config.yaml.scalars import Walk, text
 from clusters.config.yaml.tree import Mapping, Node, Scalar
@@ -22,7 +23,7 @@ def kubesphere(walk: Walk, node: Mapping) -> dict[str, Any]:
     walk.quiet = True
     data: dict[str, Any] = {}
     for key, (mark, value) in node.pairs.items():
-        path = f"kubesphere.{key}"
+        path = joined("kubesphere", key)
         walk.positions[path] = (mark.line, mark.column)
         if key == "spec":
             data["spec"] = reading.model(walk, value, KubeSphereSpec, path)
@@ -80,7 +81,7 @@ def with_warnings(walk: Walk, data: dict[str, Any], path: str, node: Mapping, kn
         pair = node.pairs.get(name)
         if pair is None:
             continue
-        inner = f"{path}.{name}"
+        inner = joined(path, name)
         walk.positions[inner] = (pair[0].line, pair[0].column)
         below = (known_keys or {}).get(name)
         if below and isinstance(value, dict) and isinstance(pair[1], Mapping):

@@ -10,6 +10,7 @@ from clusters.config.dialects.v4 import fit
 from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import Finding, info, warning
 from clusters.config.logins import not_in_the_file
+from clusters.config.paths import joined
 from clusters.config.plugins import KUBEKEY_4, plugins
 from clusters.config.yaml.tree import excerpt
 
@@ -51,7 +52,7 @@ def _ignored_by_the_new(document: Document) -> Iterator[Finding]:
     for part, data in (("inventory", document.inventory_v4), ("config", document.config_v4)):
         for key in data:
             message = f"Only KubeKey 4 uses {key}; it stays in the file."
-            yield info("dialect.ignored", f"{part}.{key}", message)
+            yield info("dialect.ignored", joined(part, key), message)
 
 
 def _strange(document: Document, dialect: str) -> Iterator[Finding]:
@@ -121,15 +122,15 @@ def _lost_in_the_old(document: Document) -> Iterator[Finding]:
         yield warning("dialect.renamed", "spec.roleGroups.control-plane", message)
     for name in document.role_groups.model_extra or {}:
         message = f"KubeKey reads custom groups from 2.0 on; {name} stays in the file."
-        yield info("dialect.ignored", f"spec.roleGroups.{name}", message)
+        yield info("dialect.ignored", joined("spec.roleGroups", name), message)
     kubernetes = document.kubernetes
     if kubernetes.dns_domain != kubernetes.cluster_name:
         yield _lost(document, "spec.kubernetes.dnsDomain", "dnsDomain", (2, 0))
     for name in document.etcd.model_extra or {}:
-        yield _lost(document, f"spec.etcd.{name}", name, (2, 1))
+        yield _lost(document, joined("spec.etcd", name), name, (2, 1))
     for part, data in (("inventory", document.inventory_v4), ("config", document.config_v4)):
         for name in data:
-            yield _lost(document, f"{part}.{name}", name, (4, 0))
+            yield _lost(document, joined(part, name), name, (4, 0))
     if uses_newer_keys(document):
         message = (
             "The file uses keys of KubeKey 1.1 or 1.2, so numbers are written without quotes; 1.0 ignores these keys."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from clusters.addresses import read_address
 from clusters.config import topology
 from clusters.config.finding import error, warning
+from clusters.config.paths import joined
 from clusters.config.rules.registry import rule
 from clusters.config.sections.registry import REGISTRY_TYPES
 from clusters.config.syntax import did_you_mean, is_absolute, is_url
@@ -115,7 +116,7 @@ def installed_registry(document: Document) -> Iterator[Finding]:
 def logins(document: Document) -> Iterator[Finding]:
     """A password has a user, and a certificate has a key."""
     for name, auth in document.registry.auths.items():
-        path = f"{_PATH}.auths.{name}"
+        path = joined(f"{_PATH}.auths", name)
         if bool(auth.username) != bool(auth.password):
             missing = "password" if auth.username else "username"
             message = f"{name} has no {missing}: the login will fail."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config import topology
 from clusters.config.finding import error, info, warning
+from clusters.config.paths import joined
 from clusters.config.rules.registry import rule
 from clusters.config.suggestions import nearest
 from clusters.config.syntax import did_you_mean
@@ -35,7 +36,7 @@ def _entries(document: Document) -> Iterator[tuple[str, str, str]]:
     )
     for group, items in known:
         for index, item in enumerate(items):
-            yield group, f"spec.roleGroups.{group}.{index}", item
+            yield group, joined("spec.roleGroups", group, index), item
 
 
 @rule
