@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from clusters.catalog.recipes import recipes_by_name
 from clusters.config.carried_files import carry, unpacked
 from clusters.config.load import load
 from clusters.config.root_texts import root_texts
-from clusters.engine.recipe import RECIPES, recipe_called
+from clusters.engine.recipe import RECIPES
 from clusters.errors import InstallerError
 from clusters.models import AuditEntry, Cluster, HostKey, Run
 from clusters.runs.access.targets import target_for
@@ -229,7 +230,7 @@ def moved(document: Document, _answers: object) -> Document:
 def test_keys_are_asked_of_the_machines_of_the_order_and_no_others(
     file: Path, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = replace(recipe_called("create"), machines=lambda document, answers: ("node1", "node3"), prepare=moved)
+    own = replace(recipes_by_name()["create"], machines=lambda document, answers: ("node1", "node3"), prepare=moved)
     monkeypatch.setitem(RECIPES, "create", own)
     create(file, "--accept-host-keys", "--yes")
     assert {key.address for key in HostKey.objects.all()} == {"10.99.0.9", "10.99.0.3"}
