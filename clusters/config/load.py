@@ -14,12 +14,13 @@ from clusters.config.dialects.file_parts import GROUP, Parts, pick, text_at
 from clusters.config.dialects.markdown import Extract, extract
 from clusters.config.dialects.v4 import mapping as v4_mapping
 from clusters.config.dialects.v4 import read as v4_read
-from clusters.config.document_masks.findings import without_secrets_in
+from clusters.config.document_masks.findings import names_freely, without_secrets_in
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
 from clusters.config.keys import Model, keys_of
 from clusters.config.kubernetes_versions import newest_proven
 from clusters.config.limits import exceeded, refuse_repeated
 from clusters.config.moved_keys import moved
+from clusters.config.paths import joined
 from clusters.config.plugins import plugins
 from clusters.config.runtimes import DEFAULT
 from clusters.config.schema import Document
@@ -52,6 +53,7 @@ WITH_STAND_INS = 8 * LIMIT
 """Bytes of a text with stand-ins, which may be longer than the secrets; it is never stored."""
 
 _TOP = ("apiVersion", "kind", "metadata", "spec")
+"""The keys of a file's document."""
 DIALECTS = ("v1alpha1", "v1alpha2", "v4")
 _VERSIONS = {"v1alpha1": "v1alpha1", "v1alpha2": "v1alpha2", "v1": "v4"}
 """Version in apiVersion -> dialect. KubeKey 4 names its dialect `v1`."""
@@ -149,19 +151,24 @@ def key_names() -> frozenset[str]:
 def _without_secrets(findings: list[Finding], text: str) -> tuple[Finding, ...]:
     """The findings of reading, without any secret of the text, even if the text is not a document."""
     known: dict[int, Any] = {}
-    quoting = any("'" in each.message or '"' in each.message or each.found for each in findings)
+    quoting = any(
+        "'" in each.message or '"' in each.message or each.found or names_freely(each.path) for each in findings
+    )
     return without_secrets_in(findings, [placed(node, known) for node in read(text)] if quoting else None)
 
 
 def _header(walk: Walk, parts: Parts) -> str:
     """The dialect, from apiVersion and kind."""
     node = parts.first
-    for key in ("apiVersion", "kind", "metadata", "spec"):
+    for key in _TOP:
         walk.positions[key] = (node.line, node.column)  # the position for a missing key
     for key, (mark, _) in node.pairs.items():
-        walk.positions[key] = (mark.line, mark.column)
-        if key not in _TOP:
-            walk.findings.append(reading.unknown(key, "", _TOP, is_stored=False))
+        if key in _TOP:
+            walk.positions[key] = (mark.line, mark.column)
+            continue
+        # Without a position: a key `config` here is not KubeKey 4's document of this name.
+        strange = reading.unknown(key, "", _TOP, is_stored=False)
+        walk.findings.append(replace(strange, line=mark.line, column=mark.column))
     for other in parts.beside_first:
         _header_of_other(walk, other)
     version = text_at(node, "apiVersion")
@@ -287,7 +294,7 @@ def _metadata_name(walk: Walk, node: Mapping) -> str | None:
         return None
     name: str | None = None
     for key, (mark, value) in metadata[1].pairs.items():
-        walk.positions[f"metadata.{key}"] = (mark.line, mark.column)
+        walk.positions[joined("metadata", key)] = (mark.line, mark.column)
         if key not in ("name", *_METADATA):
             if key != "spec" or "spec" in node.pairs:  # else reported as misplaced
                 walk.findings.append(reading.unknown(key, "metadata", ("name",), is_stored=False))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import schema
 from clusters.config.finding import Finding, Severity, warning
 from clusters.config.keys import OURS, Key, Model, keys_of
+from clusters.config.paths import joined
 from clusters.config.secret import MASK
 from clusters.config.secrets.names import is_secret_key
+from clusters.config.secrets.patterns import login_in_name
 from clusters.config.suggestions import nearest
 from clusters.config.yaml import slips
 from clusters.config.yaml.scalars import (
@@ -45,7 +47,7 @@ def model(walk: Walk, node: Node, model_class: type[Model], path: str) -> dict[s
         return {}
     data: dict[str, Any] = {}
     for name, (mark, value) in node.pairs.items():
-        inner = f"{path}.{name}"
+        inner = joined(path, name)
         walk.positions[inner] = (mark.line, mark.column)
         key = keys.get(name)
         if key is not None and not _is_part(model_class, name):
@@ -99,12 +101,13 @@ def _is_without_request(value: Any, key: Key | None) -> bool:
 
 
 def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model_class: type[Model], path: str) -> None:
-    inner = f"{path}.{name}"
+    inner = joined(path, name)
     is_defined = name in model_class.model_fields or name in keys_of(model_class)
     if path != "spec.roleGroups" or is_defined:  # custom groups are allowed
         known = [key for key in keys_of(model_class) if not _is_part(model_class, key)]
         walk.findings.append(unknown(name, path, known, is_stored=not is_defined, elsewhere=_places().get(name, "")))
     if not is_defined:
+        _note_mask(walk, name, path)
         data[name] = plain(walk, value, inner)
 
 
@@ -121,6 +124,12 @@ def _places() -> dict[str, str]:
     return {name: places[0] for name, places in found.items() if len(places) == 1 and "." in places[0]}
 
 
+def _note_mask(walk: Walk, name: str, path: str) -> None:
+    """Report a login in a key that was exported with a mask."""
+    if MASK in name and login_in_name(name):
+        walk.findings.append(masked(joined(path, name)))
+
+
 def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool, elsewhere: str = "") -> Finding:
     """The finding about an unknown key, with the most similar known one, or its path in another section."""
     names = sorted(allowed)
@@ -133,7 +142,7 @@ def unknown(key: str, path: str, allowed: Iterable[str], *, is_stored: bool, els
         hint = f"Is its indentation wrong? It belongs directly below spec, like {path.split('.')[1]}."
     elif key in keys_of(schema.Document) and not path and not _is_part(schema.Document, key):
         hint = "Is its indentation wrong? It belongs below spec."
-    inner = f"{path}.{key}" if path else key
+    inner = joined(path, key)
     message = f"The key {excerpt(key)} is unknown; {fate}."
     return warning("key.unknown", inner, message, hint=hint, found=excerpt(key), allowed=listed)
 
@@ -192,8 +201,9 @@ def _table(walk: Walk, node: Node, key: Key, path: str) -> dict[str, Any]:
         return {}
     found = {}
     for name, (mark, value) in node.pairs.items():
-        walk.positions[f"{path}.{name}"] = (mark.line, mark.column)
-        found[name] = model(walk, value, _class_of(key), f"{path}.{name}")
+        walk.positions[joined(path, name)] = (mark.line, mark.column)
+        _note_mask(walk, name, path)
+        found[name] = model(walk, value, _class_of(key), joined(path, name))
     return found
 
 
@@ -245,8 +255,9 @@ def _mapping_of(
             return {}
         found = {}
         for name, (mark, value) in node.pairs.items():
-            inner = f"{path}.{name}"
+            inner = joined(path, name)
             walk.positions[inner] = (mark.line, mark.column)
+            _note_mask(walk, name, path)
             if not isinstance(value, Scalar):
                 walk.findings.append(wrong(kind, inner, expected, what(value)))
                 continue
@@ -300,8 +311,9 @@ def plain(walk: Walk, node: Node, path: str) -> Any:
         return items
     found = {}
     for key, (mark, value) in node.pairs.items():
-        inner = f"{path}.{key}"
+        inner = joined(path, key)
         walk.positions[inner] = (mark.line, mark.column)
+        _note_mask(walk, key, path)
         if isinstance(value, Scalar) and value.text == MASK:
             walk.findings.append(masked(inner))
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from clusters.addresses import read_address
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_LONGEST_ADDRESS = 100
+"""Characters: an IPv6 address has at most 45, and a zone."""
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 
@@ -37,6 +40,12 @@ def tidied(text: str) -> str:
 
 def address_of(text: str) -> Address | None:
     """The IP address, or None when the text is not one."""
+    return _address_of(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=16_384)
+def _address_of(text: str) -> Address | None:
+    """Cached, because several rules read the address of each of thousands of machines."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from clusters.config.finding import Finding
+    from clusters.config.schema import Document
     from clusters.services import Order
 
 
@@ -21,6 +22,16 @@ def changed_values(order: Order, stored: str) -> Iterator[str]:
     yield f"{order.recipe.title} changes these values of the document for this run:"
     for each in order_differences(order, stored):
         yield f"  {each.path}: {each.theirs} -> {each.mine}"
+
+
+def machines_of(order: Order) -> Document:
+    """The document of the order with only those machines that take part in its recipe: the run logs in to no others."""
+    if order.recipe.machines is None:
+        return order.document
+    names = set(order.recipe.machines(order.document, order.answers))
+    return order.document.model_copy(
+        update={"hosts": tuple(host for host in order.document.hosts if host.name in names)}
+    )
 
 
 def new_findings(order: Order, waivers: Collection[str]) -> tuple[Finding, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from clusters.config.paths import joined
 from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import replaced
 
@@ -38,8 +39,19 @@ def differences(theirs: Document, mine: Document) -> list[Difference]:
     if not found:
         return []
     # The comparison above used the real values, because two masked secrets look the same.
-    left, right = dict(_leaves(_hidden(theirs))), dict(_leaves(_hidden(mine)))
-    return [Difference(path, _value_text(left.get(path)), _value_text(right.get(path))) for path in found]
+    left, right = _shown(theirs), _shown(mine)
+    return [_difference(left.get(path), right.get(path)) for path in found]
+
+
+def _shown(document: Document) -> dict[str, tuple[str, Any]]:
+    """Path -> the path and the value as they are shown: a key may contain a login."""
+    pairs = zip(_leaves(document), _leaves(_hidden(document)), strict=True)
+    return {path: leaf for (path, _value), leaf in pairs}
+
+
+def _difference(theirs: tuple[str, Any] | None, mine: tuple[str, Any] | None) -> Difference:
+    path = (theirs or mine or ("", None))[0]
+    return Difference(path, _value_text(theirs and theirs[1]), _value_text(mine and mine[1]))
 
 
 def _hidden(document: Document) -> Document:
@@ -49,7 +61,7 @@ def _hidden(document: Document) -> Document:
 
 def _leaves(document: Document) -> Iterator[tuple[str, Any]]:
     for place, host in enumerate(document.hosts):
-        yield from _walk(f"hosts.{host.name or place + 1}", host.model_dump(by_alias=True) | _login(host))
+        yield from _walk(joined("hosts", host.name or place + 1), host.model_dump(by_alias=True) | _login(host))
     yield from _walk("", document.model_dump(by_alias=True, exclude={"hosts"}) | _jump(document))
 
 
@@ -67,7 +79,7 @@ def _jump(part: Document | Host) -> dict[str, Any]:
 def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, below in value.items():
-            yield from _walk(f"{path}.{key}" if path else str(key), below)
+            yield from _walk(joined(path, key), below)
     elif isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
         yield path, ", ".join(value)
     elif isinstance(value, list | tuple):

@@ -170,9 +170,11 @@ def draft_update(*, actor: User | None, cluster: Cluster, document: Document, ve
         )
     if gone:
         Probe.objects.filter(cluster=cluster, host__in=gone).delete()
-    # What the update wrote is known: to read the row again would be one more query for each save.
+    # What the update wrote is known. The rest changes without a new version, in another tab or by a run, and the answer
+    # shows it: only that is read again, and not the text.
     for field, value in {**fields, "version": version + 1}.items():
         setattr(cluster, field, value)
+    cluster.refresh_from_db(fields=["waivers", "acknowledged_texts", "state"])
     audited(actor, "draft.update", cluster.name, cluster=cluster.pk, version=cluster.version)
     return cluster
 

@@ -94,7 +94,7 @@ def test_a_gate_has_a_reason_just_where_it_is_not_known() -> None:
 REFUSED = [
     ({"enforceNodeAllocatable": ["pods", "system-reserved"]}, "enforceNodeAllocatable.1"),
     ({"enforceNodeAllocatable": ["pod"]}, "enforceNodeAllocatable.0"),
-    ({"evictionMinimumReclaim": {"nodefs.available": 10}}, "evictionMinimumReclaim.nodefs.available"),
+    ({"evictionMinimumReclaim": {"nodefs.available": 10}}, 'evictionMinimumReclaim."nodefs.available"'),
     ({"containerLogMaxFiles": 1}, "containerLogMaxFiles"),
     ({"topologyManagerPolicy": "best"}, "topologyManagerPolicy"),
     ({"topologyManagerScope": "node"}, "topologyManagerScope"),

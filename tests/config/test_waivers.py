@@ -41,12 +41,29 @@ def test_a_waived_finding_stays_and_blocks_no_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "why"), [("network.cidr_syntax", "cannot be waived"), ("role.no_etcd", "no such finding")]
+    ("id", "why", "hint"),
+    [
+        ("network.cidr_syntax", "an error with this id cannot be waived", "Change the document, and remove"),
+        (
+            "role.no_etcd",
+            "the document has no finding with this id today",
+            "Errors that can be waived now: endpoint.no_load_balancer",
+        ),
+        ("etcd.even_number", "the document has no finding with this id today", "Did you mean etcd.even_count?"),
+        ("network.plugin_none", "the document has no finding with this id today", "Remove the waiver if"),
+    ],
 )
-def test_a_waiver_without_effect_is_reported(id: str, why: str) -> None:
-    found = _found(seed_document(network=Network(plugin="bridge", kube_pods_cidr="10")), id)
-    assert why in found["waiver.unused"].message
+def test_a_waiver_without_effect_gives_the_reason_and_what_to_do(id: str, why: str, hint: str) -> None:
+    network = Network(plugin="bridge", kube_pods_cidr="10")
+    found = _found(seed_document(network=network, role_groups=SEVERAL), id)
+    assert f"The waiver '{id}' has no effect: {why}." == found["waiver.unused"].message
+    assert hint in found["waiver.unused"].hint
     assert found["network.cidr_syntax"].blocking
+
+
+def test_a_warning_needs_no_waiver() -> None:
+    found = _found(seed_document(network=Network(plugin="none")), "network.plugin_none")
+    assert "only errors are waived" in found["waiver.unused"].message
 
 
 def test_only_errors_can_be_waived() -> None:

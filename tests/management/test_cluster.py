@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import re
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from clusters.catalog.recipes import recipes_by_name
 from clusters.config.carried_files import carry, unpacked
 from clusters.config.dialects.render import files
 from clusters.config.load import load
 from clusters.config.root_texts import root_texts
+from clusters.engine.recipe import RECIPES
 from clusters.errors import InstallerError
 from clusters.models import AuditEntry, Cluster, HostKey, Run
 from clusters.runs.access.targets import target_for
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from pytest_django import Settings
+
+    from clusters.config.schema import Document
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -230,3 +235,18 @@ def test_key_files_are_read_as_the_commands_user_and_stored_nowhere(
     Run.objects.filter(pk=run.pk).update(state="queued", finished_at=None)
     supervise(run.pk, worker_name="another")
     assert KEYS["node1"] == "The private key file ~/named cannot be used." and KEYS["node3"] == ""
+
+
+def moved(document: Document, _answers: object) -> Document:
+    """The document with node1 at another address."""
+    first, *others = document.hosts
+    return document.model_copy(update={"hosts": (first.model_copy(update={"address": "10.99.0.9"}), *others)})
+
+
+def test_keys_are_asked_of_the_machines_of_the_order_and_no_others(
+    file: Path, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = replace(recipes_by_name()["create"], machines=lambda document, answers: ("node1", "node3"), prepare=moved)
+    monkeypatch.setitem(RECIPES, "create", own)
+    create(file, "--accept-host-keys", "--yes")
+    assert {key.address for key in HostKey.objects.all()} == {"10.99.0.9", "10.99.0.3"}

@@ -226,7 +226,8 @@ def test_an_alias_of_a_password_at_a_place_that_is_shown_is_refused() -> None:
 def test_secrets_below_keys_of_the_same_path_are_masked_as_well() -> None:
     values = "{a.b: {password: Hid-one-1}, a: {b: {password: Hid-two-2}}}"
     text = SEED + f"  addons:\n  - name: one\n    sources: {{chart: {{name: a, x: {values}}}}}\n"
-    assert masked_text(text, document(text)) is None
+    in_place = masked_text(text, document(text))
+    assert in_place is not None and "Hid-" not in in_place.text
     assert "Hid-" not in text_in_editor(text) and "Hid-" not in masked(text)
     dots = text.replace("clusterName: cluster.local", f"clusterName: cluster.local\n    apiserverArgs: [a={MASK}]")
     assert "Hid-" not in masked(dots) and f"a={MASK}" in masked(dots)

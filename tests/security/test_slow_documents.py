@@ -11,20 +11,25 @@ from clusters.config.document_masks.unmask import with_secrets, with_stand_ins
 from clusters.config.edit import edit
 from clusters.config.load import load
 from clusters.config.rules import check
+from clusters.config.schema import Host, RoleGroups
 from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import hidden, replaced
 from clusters.config.suggestions import nearest, share_of_suggestions
 from clusters.config.yaml.tree import Mapping, read
 from clusters.runs.events.log_masks import Masks
+from tests.config.documents import seed_document
 from tests.conftest import SEED
 from tests.security.pumps import MOST_GROWTH, STRETCH, growth_of, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from clusters.config.schema import Document
     from clusters.config.yaml.tree import Node
 
 FEW = 150
+MOST_OF_TEN = 25
+"""Times as long for ten times the machines: more than what grows with them needs, less than a quadratic 100."""
 MEASURABLE = 0.05
 """Seconds of the processor that count as the least, so that a small and a smaller time are not compared."""
 
@@ -187,3 +192,29 @@ def test_reading_a_document_leaves_the_shared_tree_as_it_is() -> None:
     (whole,) = read(text)
     assert "etcdBackupDir" in section(whole, "spec", "kubernetes").pairs
     assert "etcd" not in section(whole, "spec").pairs
+
+
+def machines(count: int) -> Document:
+    """A document with so many machines, of which one in a hundred has a finding."""
+    hosts = tuple(
+        Host(
+            name=f"node{number}",
+            address=f"10.{number // 200}.1.{number % 200 + 1}",
+            password=Secret("hush-hush"),
+            labels={"rack": "-wrong" if number % 100 == 0 else "a"},
+        )
+        for number in range(count)
+    )
+    groups = RoleGroups(etcd=("node0",), master=("node0",), worker=(f"node[0:{count - 1}]",))
+    return seed_document(hosts=hosts, role_groups=groups)
+
+
+@pytest.mark.thorough
+def test_checking_ten_times_the_machines_takes_about_ten_times_as_long() -> None:
+    small, large = machines(500), machines(5_000)
+    check(small)
+    factors = [float("inf")]
+    while len(factors) < 4 and min(factors) > MOST_OF_TEN:
+        short = min(seconds(lambda: check(small), 60) for _ in range(3))
+        factors.append(min(seconds(lambda: check(large), 60) for _ in range(2)) / short)
+    assert min(factors) <= MOST_OF_TEN, factors

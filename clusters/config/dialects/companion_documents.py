@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import reading
 from clusters.config.dialects.v4.rest import warn_of_rest
 from clusters.config.finding import warning
+from clusters.config.paths import joined
 from clusters.config.schema import KubeSphere, KubeSphereSpec
 from clusters.config.yaml.scalars import Walk, text
 from clusters.config.yaml.tree import Mapping, Node, Scalar
@@ -23,7 +24,7 @@ def kubesphere(walk: Walk, node: Mapping) -> dict[str, Any]:
     walk.quiet = True
     data: dict[str, Any] = {}
     for key, (mark, value) in node.pairs.items():
-        path = f"kubesphere.{key}"
+        path = joined("kubesphere", key)
         walk.positions[path] = (mark.line, mark.column)
         if key == "spec":
             data["spec"] = reading.model(walk, value, KubeSphereSpec, path)

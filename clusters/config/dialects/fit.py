@@ -11,6 +11,7 @@ from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import Finding, info, warning
 from clusters.config.load_balancers import names_in
 from clusters.config.logins import not_in_the_file
+from clusters.config.paths import joined
 from clusters.config.plugins import KUBEKEY_4, plugins
 from clusters.config.yaml.tree import excerpt
 
@@ -124,12 +125,12 @@ def _lost_in_the_old(document: Document) -> Iterator[Finding]:
         yield warning("dialect.renamed", "spec.roleGroups.control-plane", message)
     for name in document.role_groups.model_extra or {}:
         message = f"KubeKey reads custom groups from 2.0 on; {name} stays in the file."
-        yield info("dialect.ignored", f"spec.roleGroups.{name}", message)
+        yield info("dialect.ignored", joined("spec.roleGroups", name), message)
     kubernetes = document.kubernetes
     if kubernetes.dns_domain != kubernetes.cluster_name:
         yield _lost(document, "spec.kubernetes.dnsDomain", "dnsDomain", (2, 0))
     for name in document.etcd.model_extra or {}:
-        yield _lost(document, f"spec.etcd.{name}", name, (2, 1))
+        yield _lost(document, joined("spec.etcd", name), name, (2, 1))
     for path, name, hosts in _rest_of_kubekey_4(document):
         message = f"v1alpha1 has no place for {name}, which was added in KubeKey 4.0; it is left out."
         yield warning("dialect.lost", path, message, hint="Export as v4 or v1alpha2 to keep it.", hosts=hosts)
@@ -144,7 +145,7 @@ def _rest_of_kubekey_4(document: Document) -> Iterator[tuple[str, str, tuple[str
     The keys of machines are listed once for all machines.
     """
     for key in document.config_v4:
-        yield f"config.{key}", key, ()
+        yield joined("config", key), key, ()
     of_machines: dict[tuple[str, ...], list[str]] = {}
     for key, value in document.inventory_v4.items():
         if key == "hosts" and isinstance(value, dict):
@@ -152,10 +153,10 @@ def _rest_of_kubekey_4(document: Document) -> Iterator[tuple[str, str, tuple[str
                 for place in _leaves(variables):
                     of_machines.setdefault(place, []).append(host)
         else:
-            yield f"inventory.{key}", key, ()
+            yield joined("inventory", key), key, ()
     for place, hosts in of_machines.items():
-        path = ".".join(("inventory", "hosts", hosts[0], *place))
-        yield path, ".".join(("hosts", hosts[0] if len(hosts) == 1 else "*", *place)), tuple(hosts)
+        path = joined("inventory", "hosts", hosts[0], *place)
+        yield path, joined("hosts", hosts[0] if len(hosts) == 1 else "*", *place), tuple(hosts)
 
 
 def _leaves(data: Any) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.keys import Key, Model, keys_of
+from clusters.config.paths import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ def losses(section: Model, path: str, is_lost: Callable[[Key, str], bool]) -> It
             yield from losses(value, inner, is_lost)
         elif key.kind in ("models", "table"):
             for name, each in _numbered(value):
-                yield from losses(each, f"{inner}.{name}", is_lost)
+                yield from losses(each, joined(inner, name), is_lost)
 
 
 def without(section: Model, path: str, is_lost: Callable[[Key, str], bool]) -> Any:
@@ -39,9 +40,11 @@ def without(section: Model, path: str, is_lost: Callable[[Key, str], bool]) -> A
         elif isinstance(value, Model):
             update[key.attribute] = without(value, inner, is_lost)
         elif key.kind == "models":
-            update[key.attribute] = tuple(without(each, f"{inner}.{name}", is_lost) for name, each in _numbered(value))
+            update[key.attribute] = tuple(
+                without(each, joined(inner, name), is_lost) for name, each in _numbered(value)
+            )
         elif key.kind == "table":
-            update[key.attribute] = {name: without(each, f"{inner}.{name}", is_lost) for name, each in value.items()}
+            update[key.attribute] = {name: without(each, joined(inner, name), is_lost) for name, each in value.items()}
     return section.model_copy(update=update) if update else section
 
 
@@ -67,7 +70,7 @@ def bare(section: Model) -> Any:
 
 def unknown_keys(section: Model, path: str) -> Iterator[str]:
     """The paths of unknown keys, including subsections."""
-    yield from (f"{path}.{name}" for name in section.model_extra or {})
+    yield from (joined(path, name) for name in section.model_extra or {})
     for key in keys_of(type(section)).values():
         value = section.__dict__[key.attribute]
         if key.name.startswith("---"):
@@ -76,4 +79,4 @@ def unknown_keys(section: Model, path: str) -> Iterator[str]:
             yield from unknown_keys(value, f"{path}.{key.name}")
         elif key.kind in ("models", "table"):
             for name, each in _numbered(value):
-                yield from unknown_keys(each, f"{path}.{key.name}.{name}")
+                yield from unknown_keys(each, joined(path, key.name, name))

@@ -8,13 +8,13 @@ from clusters.config.keys import Key, Model, keys_of
 from clusters.config.plugins import plugins
 from clusters.config.schema import Document, Host
 from clusters.config.secret import MASK, Secret
-from clusters.config.secrets.finder import LEFT_OUT, hidden
+from clusters.config.secrets.finder import LEFT_OUT, hidden, hidden_names
 from clusters.config.secrets.walk import called
 from clusters.config.sections.etcd import MOVED
 from clusters.config.yaml.emit import Quoted, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 GROUP = "kubekey.kubesphere.io/"
 NEW = (2, 0)
@@ -67,11 +67,21 @@ class Shaper:
 
     def text(self, value: Any, key: Key) -> Any:
         """A text, or a list of texts, without its secrets."""
-        return value if self.secrets == "show" else hidden(value, mask=self.secrets == "mask", key=called(key.name))
+        return self.hidden(value, key.name)
+
+    def hidden(self, value: Any, name: str) -> Any:
+        """The text, or the list of texts, of this key without its secrets."""
+        return value if self.secrets == "show" else hidden(value, mask=self.secrets == "mask", key=called(name))
 
     def table(self, value: Mapping[str, Any], key: Key) -> dict[str, Any]:
         """A mapping of names to sections."""
-        return {name: self.value(inner, key) for name, inner in value.items()}
+        names = self.names(value)
+        return {names[name]: self.value(inner, key) for name, inner in value.items()}
+
+    def names(self, value: Collection[str]) -> dict[str, str]:
+        """Each name of a mapping -> the same without a login in it."""
+        hidden = {} if self.secrets == "show" else hidden_names(value, mask=self.secrets == "mask")
+        return {name: hidden.get(name, name) for name in value}
 
     def secret(self, secret: Secret) -> Any:
         """The secret's text, a mask, or LEFT_OUT."""

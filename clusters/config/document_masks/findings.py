@@ -6,8 +6,11 @@ import ast
 import re
 from bisect import bisect_left
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from clusters.config.keys import keys_of
+from clusters.config.paths import joined, keys_in
 from clusters.config.secret import MASK, Secret, without_stand_ins
 from clusters.config.secrets.finder import apart, secret_spans
 from clusters.config.secrets.names import is_open_value, is_secret_key
@@ -35,7 +38,7 @@ _LONGEST_QUOTED = 10_000
 
 
 def without_secrets_in(findings: Iterable[Finding], value: Any) -> tuple[Finding, ...]:
-    """The same findings, which quote no secret of this document (or plain data); the path is for programs."""
+    """The same findings, which quote no secret of this document (or plain data), neither in texts nor in the path."""
     found = tuple(findings)
     if not found:
         return found
@@ -50,8 +53,33 @@ def with_texts(finding: Finding, change: Callable[[str], str]) -> Finding:
 
 
 def _masked(finding: Finding, masks: _Masks) -> Finding:
-    key = next((part for part in reversed(finding.path.split(".")) if not part.isdigit()), "")
-    return with_texts(finding, lambda text: masks.text(text, key))
+    keys = keys_in(finding.path)
+    key = next((part for part in reversed(keys) if not part.isdigit()), "")
+    found = with_texts(finding, lambda text: masks.text(text, key))
+    shown = [masks.key(each) for each in keys]
+    return found if shown == keys else replace(found, path=joined("", *shown))
+
+
+def names_freely(path: str) -> bool:
+    """Whether a path contains a key that no schema gives, but a person chose."""
+    return any(not each.isdigit() and each not in words_of_schema() for each in keys_in(path))
+
+
+@cache
+def words_of_schema() -> frozenset[str]:
+    """Every key of the document's schema."""
+    from clusters.config.schema import Document
+
+    found, waiting = {"metadata", "spec", "inventory", "config", "data", "status"}, list[type[Any]]([Document])
+    seen: set[type[Any]] = set()
+    while waiting:
+        model = waiting.pop()
+        if model not in seen:
+            seen.add(model)
+            keys = keys_of(model).values()  # type: ignore[arg-type] # mypy does not take a class as hashable
+            found |= {key.name for key in keys}
+            waiting += [key.inner for key in keys if key.inner is not None]
+    return frozenset(found)
 
 
 class _Sought:
@@ -92,6 +120,7 @@ class _Masks:
 
     def __init__(self, value: Any) -> None:
         self._values: dict[str, list[Span]] = {}
+        self._known: dict[tuple[str, str], str] = {}
         walked(value, self._leaf)
         self._all = "\0".join(self._values)
         self._starts: list[tuple[int, str]] = []
@@ -108,12 +137,24 @@ class _Masks:
         self._signs = _Sought(signs | {repr(text)[1:-1] for text in signs})
 
     def text(self, text: str, key: str) -> str:
-        """A sentence about the value of this key without secrets."""
+        """A sentence about the value of this key without secrets; that of thousands of findings is masked once."""
+        if text and (text, key) not in self._known:
+            self._known[text, key] = self._masked(text, key)
+        return self._known[text, key] if text else ""
+
+    def _masked(self, text: str, key: str) -> str:
         text = without_stand_ins(text)
         if text in self._values:
             return _with_masks(text, self._values[text])
         text = _QUOTED.sub(lambda match: self._quoted(match[0], key), text)
         return _with_masks(text, apart(self._spans(text)))
+
+    def key(self, key: str) -> str:
+        """A key of a path without secrets; words of the schema and ordinary words are known to everybody."""
+        if key.isdigit() or key.lower() in ORDINARY or key in words_of_schema():
+            return key
+        plain = without_stand_ins(key)
+        return _with_masks(plain, self._values.get(plain) or apart([*secret_spans(plain), *self._spans(plain)]))
 
     def _leaf(self, value: Any, key: str, more: Spans) -> Any:
         # What is a `Secret` is quoted by no rule, and would cost most of the time.
@@ -147,6 +188,8 @@ class _Masks:
 
     def _spans(self, text: str) -> Iterator[Span]:
         yield from self._signs.places(text)
+        if not self._ordered:
+            return
         letters, at = _squashed(text)
         for start, end in self._forms.places(letters):
             if end - start >= SHORTEST_ANYWHERE or _is_apart(text, at[start], at[end - 1] + 1):

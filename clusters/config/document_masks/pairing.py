@@ -141,7 +141,7 @@ def printed(value: Any) -> str:
     if isinstance(value, Secret):
         return repr(value.reveal())
     if isinstance(value, dict | BaseModel):
-        return "{" + ",".join(sorted(f"{key!r}:{printed(inner)}" for key, inner in parts_of(value))) + "}"
+        return "{" + ",".join(sorted(f"{str(key)!r}:{printed(inner)}" for key, inner in parts_of(value))) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(printed, value)) + "]"
     return repr(str(value))

@@ -12,6 +12,7 @@ from clusters.config.document_masks.pairing import parts_of
 from clusters.config.document_masks.placing import Shown, secrets_of_masks
 from clusters.config.document_masks.unmask import as_shown, spans_of
 from clusters.config.load import WITH_STAND_INS, load
+from clusters.config.paths import in_file
 from clusters.config.secret import STAND_IN, Secret
 from clusters.config.secrets.texts import Placed, apart, placed
 from clusters.config.secrets.walk import walked
@@ -157,8 +158,9 @@ def _secrets(text: str, loaded: Loaded, document: Document, visible: Any) -> Ite
     tree = read(text)
     nodes = _Nodes(tree)
     found: dict[int, tuple[Scalar, list[Span]]] = {}
-    for path, original, part in _hidden_leaves(document, visible):
-        scalar = nodes.at(loaded.positions.get(path))
+    for path, original, part, is_name in _hidden_leaves(document, visible):
+        place = loaded.positions.get(path)
+        scalar = nodes.named(place, original) if is_name else nodes.at(place)
         spans = _spans_in(scalar, _text(original), part)
         _scalar, known = found.get(id(scalar), (scalar, []))
         found[id(scalar)] = (scalar, apart([*known, *spans]))
@@ -198,6 +200,7 @@ class _Nodes:
 
     def __init__(self, tree: Iterable[Node]) -> None:
         self._nodes: dict[tuple[int, int], Node] = {}
+        self._names: dict[tuple[int, int], Scalar] = {}
         waiting = list(tree)
         seen: set[int] = set()
         while waiting:
@@ -212,12 +215,13 @@ class _Nodes:
             elif isinstance(node, Mapping):
                 for mark, value in node.pairs.values():
                     self._nodes[mark.line, mark.column] = value
+                    self._names[mark.line, mark.column] = mark
                     waiting.append(value)
 
     def held(self, loaded: Loaded) -> set[int]:
         """Which of them the document holds."""
-        places = (place for path, place in loaded.positions.items() if path.partition(".")[0] in _HELD)
-        return {id(self._nodes.get(place)) for place in places}
+        places = [place for path, place in loaded.positions.items() if path.partition(".")[0] in _HELD]
+        return {id(nodes.get(place)) for nodes in (self._nodes, self._names) for place in places}
 
     def at(self, place: tuple[int, int] | None) -> Scalar:
         """The single value there. Raises CannotMask."""
@@ -226,22 +230,29 @@ class _Nodes:
             raise CannotMask
         return node
 
+    def named(self, place: tuple[int, int] | None, name: str) -> Scalar:
+        """The key there; in KubeKey 4's files, some names are values. Raises CannotMask."""
+        key = self._names.get(place) if place is not None else None
+        found = key if key is not None and key.text == name else self.at(place)
+        if found.text != name:
+            raise CannotMask
+        return found
 
-def _hidden_leaves(document: Document, visible: Any) -> Iterator[tuple[str, Any, Shown]]:
-    """The values in which something is hidden: path, value, and how it is shown."""
-    parts = dict(parts_of(visible))
-    for key, original in parts_of(document):
-        # The file's other documents have names that begin so.
-        path = key.strip("-") if key.startswith("---") else f"spec.{key}"
-        yield from _leaves(original, parts[key], path)
+
+def _hidden_leaves(document: Document, visible: Any) -> Iterator[tuple[str, Any, Shown, bool]]:
+    """The values and names in which something is hidden: path, value, how it is shown, and whether it is a name."""
+    yield from _leaves(document, visible, "spec")
 
 
-def _leaves(original: Any, visible: Any, path: str) -> Iterator[tuple[str, Any, Shown]]:
+def _leaves(original: Any, visible: Any, path: str) -> Iterator[tuple[str, Any, Shown, bool]]:
     if isinstance(visible, Shown):
-        yield path, original, visible
+        yield path, original, visible, False
     elif visible is not original:
-        for (key, old), (_key, new) in zip(_inner(original), _inner(visible), strict=True):
-            yield from _leaves(old, new, f"{path}.{key}")
+        for (key, old), (name, new) in zip(_inner(original), _inner(visible), strict=True):
+            inner = in_file(path, str(key))
+            if isinstance(name, Shown):
+                yield inner, key, name, True
+            yield from _leaves(old, new, inner)
 
 
 def _inner(value: Any) -> Iterable[tuple[Any, Any]]:
@@ -311,7 +322,7 @@ def _is_as_shown(original: Any, visible: Any, again: Any) -> bool:
     if type(again) is not type(original):
         return False
     parts, other = list(_inner(visible)), list(_inner(again))
-    if [key for key, _value in parts] != [key for key, _value in other]:
+    if [str(key) for key, _value in parts] != [str(key) for key, _value in other]:
         return False
     return all(
         _is_as_shown(old, new, found)
@@ -368,14 +379,14 @@ def _not_masked(text: str, spans: list[Span]) -> set[int]:
     return visible
 
 
-def _left_outside(text: str) -> dict[str, Scalar]:
-    """Values with stand-ins in what the document does not hold, by their paths."""
+def _left_outside(text: str) -> dict[tuple[object, ...], Scalar]:
+    """Values and names with stand-ins in what the document does not hold, by the keys above them."""
     loaded = load(text, limit=WITH_STAND_INS)
     if loaded.document is None:
         return {}
     tree = read(text)
-    held, found = _Nodes(tree).held(loaded), dict[str, Scalar]()
-    waiting: list[tuple[str, Any]] = [(str(number), each) for number, each in enumerate(_beside(tree))]
+    held, found = _Nodes(tree).held(loaded), dict[tuple[object, ...], Scalar]()
+    waiting: list[tuple[tuple[object, ...], Any]] = [((number,), each) for number, each in enumerate(_beside(tree))]
     seen: set[int] = set()
     while waiting:
         path, value = waiting.pop()
@@ -383,6 +394,7 @@ def _left_outside(text: str) -> dict[str, Scalar]:
             found[path] = value.scalar
         elif isinstance(value, dict | list) and id(value) not in seen:
             seen.add(id(value))
-            inner = value.items() if isinstance(value, dict) else enumerate(value)
-            waiting += [(f"{path}.{key}", each) for key, each in inner]
+            inner = [*value.items()] if isinstance(value, dict) else [*enumerate(value)]
+            waiting += [((*path, key), each) for key, each in inner]
+            waiting += [((*path, key, "name"), key) for key, _each in inner if isinstance(key, Placed)]
     return found

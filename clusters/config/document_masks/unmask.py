@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from clusters.config.document_masks.pairing import paired, parts_of, printed, same_machines
 from clusters.config.document_masks.placing import Places, Shown, secrets_of_texts
 from clusters.config.finding import error
+from clusters.config.paths import in_file
 from clusters.config.secret import MASK, STAND_IN, Secret
 from clusters.config.secrets.finder import apart, secret_spans
 from clusters.config.secrets.names import is_open_value, is_secret_key
-from clusters.config.secrets.walk import walked
+from clusters.config.secrets.walk import distinct, walked, with_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -255,13 +256,38 @@ def _back(text: str, found: list[object], path: str) -> _Back | Secret:
 
 
 def _parts(fresh: Any, stored: Any, path: str, back: _Returning) -> Any:
-    known = dict(parts_of(stored)) if isinstance(stored, dict | BaseModel) else {}
+    theirs = [*parts_of(stored)] if isinstance(stored, dict | BaseModel) else []
+    shown = distinct(str(key) for key, _value in theirs)
+    known = {name: value for name, (_key, value) in zip(shown, theirs, strict=True)}
+    originals = {name: key for name, (key, _value) in zip(shown, theirs, strict=True)}
     names = {} if isinstance(fresh, dict) else {field.alias: name for name, field in type(fresh).model_fields.items()}
     update: dict[str, Any] = {}
     for key, here in parts_of(fresh):
-        filled = _put_back(here, known.get(key), f"{path}.{key}", back)
+        filled = _put_back(here, known.get(key), in_file(path, key), back)
         if filled is not here:
             update[names.get(key, key)] = filled
-    if not update:
+    if update:
+        fresh = {**fresh, **update} if isinstance(fresh, dict) else fresh.model_copy(update=update)
+    return _with_names(fresh, originals, path, back)
+
+
+def _with_names(fresh: Any, originals: dict[str, Any], path: str, back: _Returning) -> Any:
+    """A mapping, or a section's unknown keys, with the stored login in each name that has a stand-in.
+
+    A name that is stored with a stand-in stays as it is.
+    """
+    others = fresh if isinstance(fresh, dict) else fresh.model_extra or {}
+    if not any(STAND_IN in key for key in others):
         return fresh
-    return {**fresh, **update} if isinstance(fresh, dict) else fresh.model_copy(update=update)
+    whole: dict[str, Any] = {}
+    for key, value in others.items():
+        original = originals.get(key) if STAND_IN in key else key
+        if original is None:
+            back.missing.add(in_file(path, key))
+        whole[_whole(original) if isinstance(original, Shown) else key] = value
+    return whole if isinstance(fresh, dict) else with_others(fresh, whole)
+
+
+def _whole(shown: Shown) -> str:
+    first, *rest = shown.text.split(STAND_IN)
+    return first + "".join(f"{secret}{part}" for secret, part in zip(shown.secrets, rest, strict=True))

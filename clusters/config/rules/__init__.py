@@ -9,10 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clusters.config.document_masks.findings import without_secrets_in
-from clusters.config.finding import warning
+from clusters.config.finding import Severity, warning
 from clusters.config.rules.registry import registered
-from clusters.config.suggestions import share_of_suggestions
+from clusters.config.suggestions import nearest, share_of_suggestions
 from clusters.config.yaml.tree import excerpt
+from clusters.gc_freeze import without_collection
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -56,6 +57,11 @@ def check(document: Document, waivers: Collection[str] = ()) -> tuple[Finding, .
     No finding quotes a secret of the document, because findings go to pages, acknowledgements and the audit.
     """
     _discover()
+    with without_collection():
+        return _check(document, waivers)
+
+
+def _check(document: Document, waivers: Collection[str]) -> tuple[Finding, ...]:
     with share_of_suggestions():
         found = [finding for rule in registered() for finding in rule.findings(document)]
     if waivers:
@@ -66,8 +72,20 @@ def check(document: Document, waivers: Collection[str] = ()) -> tuple[Finding, .
 
 
 def _unused(id: str, found: list[Finding]) -> Finding:
-    why = "it cannot be waived" if any(each.id == id for each in found) else "there is no such finding"
-    return warning(UNUSED, "", f"The waiver {excerpt(id)} has no effect: {why}.", found=excerpt(id))
+    """The warning about a waiver without effect: why it has none, and what to do."""
+    same = [each for each in found if each.id == id]
+    errors = sorted({each.id for each in found if each.waivable})
+    near = nearest(id, errors, 0.7)
+    if any(each.severity is Severity.ERROR for each in same):
+        why, hint = "an error with this id cannot be waived", "Change the document, and remove the waiver."
+    elif same:
+        why, hint = "only errors are waived, and this one blocks nothing", "Remove the waiver."
+    else:
+        why = "the document has no finding with this id today"
+        hint = f"Did you mean {near}?" if near else "Remove the waiver if the document was corrected."
+        hint += "" if near or not errors else f" Errors that can be waived now: {', '.join(errors)}."
+        hint += "" if near or errors else " A later version may have another id for the finding: check the document."
+    return warning(UNUSED, "", f"The waiver {excerpt(id)} has no effect: {why}.", hint=hint, found=excerpt(id))
 
 
 def _section(finding: Finding) -> int:

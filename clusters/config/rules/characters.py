@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config.finding import error
 from clusters.config.keys import Model, keys_of
+from clusters.config.paths import joined
 from clusters.config.rules.registry import rule
 from clusters.config.secret import Secret
 from clusters.config.sections.system import CustomScript
@@ -84,8 +85,8 @@ def _of_value(value: Any, name: str, path: str, *, several: bool) -> Iterator[Fi
             yield from _of_value(each, name, f"{path}.{place}", several=several)
     elif isinstance(value, dict):
         for inner, each in value.items():
-            yield from _of_value(inner, name, f"{path}.{inner}", several=False)
-            yield from _of_value(each, inner, f"{path}.{inner}", several=several)
+            yield from _of_value(inner, name, joined(path, inner), several=False)
+            yield from _of_value(each, inner, joined(path, inner), several=several)
 
 
 def _found(text: str, name: str, path: str, kinds: tuple[str, ...]) -> Iterator[Finding]:

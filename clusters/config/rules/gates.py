@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.component_settings.feature_gates import LISTED, gates_in, locked_to, why_unknown
 from clusters.config.finding import error, warning
+from clusters.config.paths import joined
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
@@ -33,7 +34,7 @@ def of_all_components(document: Document) -> Iterator[Finding]:
         why = _refusal(gate, on, version)
         if why is not None:
             message, hint = f"{why[0]}; {version} does not start with it.", "Remove it."
-            path = f"{_OF_ALL}.{gate}"
+            path = joined(_OF_ALL, gate)
             yield error("compat.feature_gate", path, message, hint=hint, found=gate, allowed=why[1])
 
 
@@ -54,7 +55,7 @@ def of_one_component(document: Document) -> Iterator[Finding]:
 @rule
 def unlisted(document: Document) -> Iterator[Finding]:
     """Feature gates are known to Slipway: it cannot know whether other ones exist."""
-    everywhere = [(f"{_OF_ALL}.{gate}", gate) for gate in document.kubernetes.feature_gates]
+    everywhere = [(joined(_OF_ALL, gate), gate) for gate in document.kubernetes.feature_gates]
     for path, gate in [*everywhere, *((path, gate) for _, path, gate, _ in _of_one(document))]:
         if gate not in LISTED:
             message = f"Slipway does not know the feature gate {excerpt(gate)}; a component that does not know it "
@@ -97,4 +98,4 @@ def _of_one(document: Document) -> Iterator[tuple[str, str, str, bool | None]]:
         if isinstance(gates, dict):
             for gate, on in gates.items():
                 value = on if isinstance(on, bool) else None
-                yield component, f"{_PATH}.{key}.featureGates.{gate}", str(gate), value
+                yield component, joined(_PATH, key, "featureGates", gate), str(gate), value

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config import topology
 from clusters.config.finding import absent, error, warning
+from clusters.config.paths import joined
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import (
     NAME_RULE,
@@ -274,7 +275,7 @@ def labels(document: Document) -> Iterator[Finding]:
             if not is_label_key(key) or not is_label_value(value):
                 yield error(
                     "host.label_syntax",
-                    f"spec.hosts.{index}.labels.{key}",
+                    joined(f"spec.hosts.{index}.labels", key),
                     f"{excerpt(key)} with {excerpt(value)} is not a valid node label.",
                     hint="Use at most 63 letters, digits, '-', '_' and '.'; a key may have a domain and / as prefix.",
                     hosts=(host.name,),

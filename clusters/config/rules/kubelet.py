@@ -18,6 +18,7 @@ from clusters.config.component_settings.kubelet_fields import (
     nearest_field,
 )
 from clusters.config.finding import error, warning
+from clusters.config.paths import joined
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
@@ -140,7 +141,7 @@ def soft_eviction(document: Document) -> Iterator[Finding]:
             if signal in SIGNALS and signal not in grace:
                 message = f"evictionSoft has no grace period for {signal}; the kubelet does not start."
                 hint = f'Add evictionSoftGracePeriod: {{{signal}: "1m30s"}}.'
-                at, allowed = f"{_PATH}.{name}.{signal}", f"{signal} in evictionSoftGracePeriod, too"
+                at, allowed = joined(_PATH, name, signal), f"{signal} in evictionSoftGracePeriod, too"
                 yield error("kubernetes.kubelet_soft_grace", at, message, hint=hint, found="nothing", allowed=allowed)
 
 
@@ -157,7 +158,7 @@ def gates(document: Document) -> Iterator[Finding]:
     for name, switches in settings(document, "featureGates"):
         for gate, on in switches.items():
             if not isinstance(on, bool):
-                yield wrong_value(f"{_PATH}.{name}.{gate}", on, KINDS[bool])
+                yield wrong_value(joined(_PATH, name, gate), on, KINDS[bool])
 
 
 def amounts_of(
@@ -171,7 +172,7 @@ def amounts_of(
     """Findings on mappings of known names to amounts, which are text."""
     for name, amounts in settings(document, *names):
         for key, value in amounts.items():
-            path = f"{_PATH}.{name}.{key}"
+            path = joined(_PATH, name, key)
             if key not in known:
                 yield _no_such(what, path, str(key), known)
             elif not is_amount(value):

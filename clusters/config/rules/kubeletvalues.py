@@ -22,6 +22,7 @@ from clusters.config.component_settings.kubelet_fields import (
 )
 from clusters.config.finding import error
 from clusters.config.kubernetes_versions import has_dockershim
+from clusters.config.paths import joined
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.kubelet import amounts_of, is_of, settings, wrong_value
 from clusters.config.rules.registry import rule
@@ -69,7 +70,7 @@ def durations(document: Document) -> Iterator[Finding]:
     for name, periods in settings(document, "evictionSoftGracePeriod"):
         for signal, value in periods.items():
             if isinstance(value, str) and not is_duration(value):
-                yield wrong_value(f"{_PATH}.{name}.{signal}", value, _A_DURATION)
+                yield wrong_value(joined(_PATH, name, signal), value, _A_DURATION)
 
 
 @rule
@@ -95,7 +96,7 @@ def nested_kinds(document: Document) -> Iterator[Finding]:
     for name, texts in settings(document, *TEXTS):
         for key, value in texts.items():
             if not isinstance(value, str):
-                yield wrong_value(f"{_PATH}.{name}.{key}", value, "a text, in quotes")
+                yield wrong_value(joined(_PATH, name, key), value, "a text, in quotes")
     for name, items in settings(document, *ITEMS):
         for index, item in enumerate(items):
             if not is_of(item, ITEMS[name]):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from clusters.addresses import read_address
 from clusters.config import topology
 from clusters.config.finding import error, warning
+from clusters.config.paths import joined
 from clusters.config.rules.registry import rule
 from clusters.config.sections.registry import REGISTRY_TYPES, host_of_insecure
 from clusters.config.syntax import did_you_mean, is_absolute, is_url, network_of
@@ -32,8 +33,8 @@ def registries(document: Document) -> Iterator[Finding]:
     named = [(f"{_PATH}.privateRegistry", section.private_registry)] if section.private_registry else []
     repo = document.kubernetes.image_repo
     named += [("spec.kubernetes.imageRepo", repo)] if repo else []
-    named += [(f"{_PATH}.auths.{text}", text) for text in section.auths]
-    named += [(f"{_PATH}.remoteMirrors.{text}", text) for text in section.remote_mirrors]
+    named += [(joined(f"{_PATH}.auths", text), text) for text in section.auths]
+    named += [(joined(f"{_PATH}.remoteMirrors", text), text) for text in section.remote_mirrors]
     for path, text in named:
         if "://" in text:
             hint = "Remove http:// or https://."
@@ -45,7 +46,8 @@ def registries(document: Document) -> Iterator[Finding]:
             yield error("registry.syntax", path, message, hint=hint, found=excerpt(text), allowed="host or host:port")
     mirrors = [(f"{_PATH}.registryMirrors.{i}", text) for i, text in enumerate(section.registry_mirrors)]
     for name, mirror in section.remote_mirrors.items():
-        mirrors += [(f"{_PATH}.remoteMirrors.{name}.endpoint.{i}", text) for i, text in enumerate(mirror.endpoint)]
+        path = joined(f"{_PATH}.remoteMirrors", name, "endpoint")
+        mirrors += [(f"{path}.{i}", text) for i, text in enumerate(mirror.endpoint)]
     for path, text in mirrors:
         if not is_url(text):
             hint = "Write it like https://mirror:5000, without a user."
@@ -136,7 +138,7 @@ def installed_registry(document: Document) -> Iterator[Finding]:
 def logins(document: Document) -> Iterator[Finding]:
     """A password has a user, and a certificate has a key."""
     for name, auth in document.registry.auths.items():
-        path = f"{_PATH}.auths.{name}"
+        path = joined(f"{_PATH}.auths", name)
         if bool(auth.username) != bool(auth.password):
             missing = "password" if auth.username else "username"
             message = f"{name} has no {missing}: the login will fail."

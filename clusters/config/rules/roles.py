@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config import topology
 from clusters.config.finding import absent, error, info, warning
+from clusters.config.paths import joined
 from clusters.config.rules.registry import rule
 from clusters.config.suggestions import nearest
 from clusters.config.syntax import did_you_mean
@@ -33,7 +34,7 @@ def _entries(document: Document) -> Iterator[tuple[str, str, str]]:
     )
     for group, items in known:
         for index, item in enumerate(items):
-            yield group, f"spec.roleGroups.{group}.{index}", item
+            yield group, joined("spec.roleGroups", group, index), item
 
 
 @rule
@@ -60,7 +61,7 @@ def ranges(document: Document) -> Iterator[Finding]:
 def groups(document: Document) -> Iterator[Finding]:
     """Custom groups are lists of names, and not a misspelled known group."""
     for name, items in (document.role_groups.model_extra or {}).items():
-        path = f"spec.roleGroups.{name}"
+        path = joined("spec.roleGroups", name)
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
             message = f"The group {excerpt(name)} is not a list of names."
             yield error("role.group_type", path, message, found="something else", allowed="a list of names")

@@ -17,10 +17,10 @@ from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.names import is_open_value, is_secret_key
 from clusters.config.secrets.patterns import decoded
 from clusters.config.secrets.texts import apart, places, places_in_value
-from clusters.config.secrets.walk import LEFT_OUT, walked
+from clusters.config.secrets.walk import LEFT_OUT, renamed, walked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from clusters.config.secrets.patterns import Span
     from clusters.config.secrets.walk import Leaf, Spans
@@ -42,6 +42,11 @@ def hidden(value: Any, *, mask: bool, key: str = "") -> Any:
     `key` is what the data is called; `LEFT_OUT` when nothing of it is left.
     """
     return walked(value, _leaf((lambda _: MASK) if mask else None), key)
+
+
+def hidden_names(names: Iterable[str], *, mask: bool) -> dict[str, str]:
+    """Those names of a mapping that contain a login, without its secrets."""
+    return renamed(names, _leaf((lambda _: MASK) if mask else None))
 
 
 def replaced(value: Any, instead: Callable[[str], str]) -> Any:
@@ -116,4 +121,14 @@ def _with(text: str, spans: list[Span], instead: Callable[[str], str]) -> str:
     return "".join([*parts, text[place:]])
 
 
-__all__ = ["LEFT_OUT", "apart", "hidden", "hidden_text", "places", "replaced", "secret_spans", "secrets_in"]
+__all__ = [
+    "LEFT_OUT",
+    "apart",
+    "hidden",
+    "hidden_names",
+    "hidden_text",
+    "places",
+    "replaced",
+    "secret_spans",
+    "secrets_in",
+]

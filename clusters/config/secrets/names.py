@@ -88,6 +88,7 @@ def is_secret_key(name: str) -> bool:
     return is_weak_key(name) or (_KEY.search(name) is not None and not _is_open(name))
 
 
+@lru_cache(maxsize=4096)
 def is_weak_key(name: str) -> bool:
     """Whether the name is one of a secret only where its own value looks like one: `salt`, `sessionCookie`."""
     return _WEAK.search(name) is not None and _SECRET.search(name) is None
@@ -121,6 +122,7 @@ def is_of_key_pair(name: str) -> bool:
     return name.lower().replace("-", "").replace("_", "") == "privatekey"
 
 
+@lru_cache(maxsize=4096)
 def is_harmless_key(name: str) -> bool:
     """Whether a value below this name is not a secret, even inside a secret (`secret: {name: a}`)."""
     return _HARMLESS.search(name) is not None

@@ -130,6 +130,13 @@ def before_host(key: str, text: str) -> Iterator[Span]:
         yield from unless_open(text, _LOGIN_OF_HOST)
 
 
+def login_in_name(name: str) -> list[Span]:
+    """Passwords in the name of a registry or of another server: `https://me:x@host`, `me:x@host`."""
+    if "@" not in name:
+        return []
+    return [*_in_urls(name)] if "://" in name else [*unless_open(name, _LOGIN_OF_HOST)]
+
+
 def unless_open(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
     """Where a pattern finds a value that is not open."""
     return (match.span("value") for match in pattern.finditer(text) if not is_open_value("", match["value"]))

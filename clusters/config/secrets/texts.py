@@ -324,9 +324,18 @@ def placed(node: Node, known: dict[int, Any]) -> Any:
     elif isinstance(node, Sequence):
         value = [placed(each, known) for each in node.items]
     elif isinstance(node, Mapping):
-        value = {name: placed(inner, known) for name, (_mark, inner) in node.pairs.items()}
+        value = {_placed_name(mark, name): placed(inner, known) for name, (mark, inner) in node.pairs.items()}
     known[id(node)] = value
     return value
+
+
+def _placed_name(mark: Scalar, name: str) -> str:
+    """A key, which knows its place if it may contain a login."""
+    if "@" not in name:
+        return name
+    key = Placed(name)
+    key.scalar = mark
+    return key
 
 
 def _spans_of(text: str, scalar: Scalar, name: str, more: Spans, depth: int) -> list[Span]:

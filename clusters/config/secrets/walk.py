@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from clusters.config.secret import Secret
 from clusters.config.secrets.commands import in_words
 from clusters.config.secrets.names import is_harmless_key, is_secret_key, is_weak_key
+from clusters.config.secrets.patterns import login_in_name
 
 if TYPE_CHECKING:
     from clusters.config.secrets.patterns import Span
@@ -61,17 +62,47 @@ def _of_mapping(value: dict[Any, Any], leaf: Leaf, key: str) -> dict[Any, Any]:
     }
     if value.get("kind") == _KIND_SECRET:
         kept |= {name: _all_secret(value[name], leaf) for name in ("data", "stringData") if name in value}
-    if all(kept[name] is inner for name, inner in value.items()):
+    names = renamed(value, leaf)
+    if not names and all(kept[name] is inner for name, inner in value.items()):
         return value
-    return {name: inner for name, inner in kept.items() if inner is not LEFT_OUT}
+    return {names.get(name, name): inner for name, inner in kept.items() if inner is not LEFT_OUT}
 
 
 def _all_secret(value: Any, leaf: Leaf) -> Any:
     """What lies in a Secret of Kubernetes, whatever its names are."""
     if not isinstance(value, dict):
         return walked(value, leaf, _KIND_SECRET)
-    kept = {name: walked(inner, leaf, _KIND_SECRET) for name, inner in value.items()}
-    return {name: inner for name, inner in kept.items() if inner is not LEFT_OUT}
+    kept, names = {name: walked(inner, leaf, _KIND_SECRET) for name, inner in value.items()}, renamed(value, leaf)
+    return {names.get(name, name): inner for name, inner in kept.items() if inner is not LEFT_OUT}
+
+
+def renamed(names: Iterable[Any], leaf: Leaf) -> dict[Any, Any]:
+    """What `leaf` gives for those names of a mapping that contain a login: `https://me:x@host`.
+
+    Two names that look the same without their secrets stay two.
+    """
+    found: dict[Any, Any] = {}
+    for name in names:
+        if isinstance(name, str) and (spans := login_in_name(name)):
+            fresh = leaf(name, "", tuple(spans))
+            if fresh is not name:
+                found[name] = fresh
+    if len(found) < 2:
+        return found
+    apart = distinct([found.get(name, name) for name in names])
+    return {name: fresh for name, fresh in zip(names, apart, strict=True) if name in found}
+
+
+def distinct(names: Iterable[Any]) -> list[Any]:
+    """The same names; one that occurred before gets a number."""
+    found: dict[Any, Any] = {}
+    for name in names:
+        other, number = name, 1
+        while other in found:
+            number += 1
+            other = f"{name} ({number})"
+        found[other] = other
+    return list(found)
 
 
 def _of_list(value: list[Any] | tuple[Any, ...], leaf: Leaf, key: str) -> Any:
@@ -104,23 +135,33 @@ def spans_of_words(value: list[Any] | tuple[Any, ...]) -> dict[int, Spans]:
 
 def _of_model(value: BaseModel, leaf: Leaf, key: str) -> BaseModel:
     changed: dict[str, Any] = {}
-    for name, in_text in _keys(type(value)):
+    for name, in_text, default in _keys(type(value)):
         old = value.__dict__[name]
-        if old is None or old is True or old is False or old == "" or old == ():
+        # A default has no secret, and nearly all values of a thousand machines are defaults.
+        if old is default or old is None or old is True or old is False or old in ("", (), {}):
             continue
         fresh = walked(old, leaf, below(key, in_text))
         if fresh is not old:
             changed[name] = fresh
     if extra := value.model_extra:
         fresh = _of_mapping(extra, leaf, key)
+        if fresh.keys() != extra.keys():
+            return with_others(value.model_copy(update=changed), fresh)
         changed |= {name: inner for name, inner in fresh.items() if inner is not extra[name]}
     return value.model_copy(update=changed) if changed else value
 
 
+def with_others(value: BaseModel, extra: dict[Any, Any]) -> BaseModel:
+    """A copy of a section with these unknown keys in place of its own."""
+    copy = value.model_copy()
+    object.__setattr__(copy, "__pydantic_extra__", extra)
+    return copy
+
+
 @cache
-def _keys(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
-    """Name by which a value is set, and what counts for it in the text."""
-    return tuple((name, called(field.alias or name)) for name, field in model.model_fields.items())
+def _keys(model: type[BaseModel]) -> tuple[tuple[str, str, Any], ...]:
+    """Name by which a value is set, what counts for it in the text, and its default."""
+    return tuple((name, called(field.alias or name), field.default) for name, field in model.model_fields.items())
 
 
 def below(key: str, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import yaml
 
 from clusters.config.finding import Finding, Severity
+from clusters.config.paths import joined
 from clusters.config.secret import without_stand_ins
 from clusters.config.yaml.parser_messages import SYNTAX
 from clusters.errors import ConfigError
@@ -302,7 +303,7 @@ def _index(mark: Any) -> int:
 
 
 def _inner_path(node: Mapping, key: Scalar, path: str, *, repeats: bool) -> str:
-    inner = f"{path}.{key.text}" if path else key.text
+    inner = joined(path, key.text)
     if key.text in node.pairs and not repeats:
         first, value = node.pairs[key.text]
         cut = isinstance(value, Scalar) and value.tag == "null"  # perhaps pieces of a password with commas

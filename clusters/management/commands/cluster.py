@@ -26,7 +26,7 @@ from clusters.engine.recipe import as_it_is
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.management.document_files import text_of
-from clusters.management.prepared import changed_values, new_findings
+from clusters.management.prepared import changed_values, machines_of, new_findings
 from clusters.management.recipe_options import add_questions, answers_of_options, recipe_of_verb
 from clusters.management.root_texts import is_named, lines_of
 from clusters.models import Cluster, Run
@@ -100,10 +100,11 @@ class Command(BaseCommand):
             order = self._order(cluster, document, options["waive"])
             if not self._preview:
                 self._texts(cluster, order, owner, options["acknowledge"])
-            self._keys(cluster, owner, document, named=options["host_key"], accept=options["accept_host_keys"])
+            part = machines_of(order)
+            self._keys(cluster, owner, part, named=options["host_key"], accept=options["accept_host_keys"])
             if not options["yes"] and not self._preview:
                 self._warn_of(self._recipe)
-                self._ask(self._recipe.fill(self._recipe.confirm, document), "--yes")
+                self._ask(self._recipe.fill(self._recipe.confirm, part), "--yes")
             run = self._run(cluster, owner, options["waive"], options["reason"])
         except InstallerError as error:
             raise CommandError(f"{error.message}\n{error.hint}".rstrip()) from error

@@ -12,8 +12,18 @@ from clusters.config.dialects.render import documents, render
 from clusters.config.keys import Model, keys_of
 from clusters.config.load import load
 from clusters.config.plugins import plugins
-from clusters.config.schema import ControlPlaneEndpoint, Document, Host, JumpHost, Network, Registry, RoleGroups
+from clusters.config.schema import (
+    ControlPlaneEndpoint,
+    Document,
+    Host,
+    JumpHost,
+    KubeSphere,
+    Network,
+    Registry,
+    RoleGroups,
+)
 from tests.config.documents import seed_document
+from tests.conftest import SEED
 
 FULL = Path(__file__).parents[1] / "cases" / "full_v1alpha2.yaml"
 
@@ -282,3 +292,15 @@ def test_every_moved_option_of_a_plugin_exists_where_it_is_today() -> None:
                 key = keys_of(section)[name]
                 section = key.inner
             assert key.kind in ("text", "bool", "int")
+
+
+def test_everything_that_kubekey_4_loses_has_an_alternative() -> None:
+    text = f"{SEED}  network2: {{a.b: 1}}\n"
+    unknown = load(text).document
+    assert unknown is not None
+    wish = _full().model_copy(update={"kubesphere_document": KubeSphere()})
+    for document in (unknown, wish):
+        lost = [each for each in what_does_not_fit(document, "v4") if each.id == "dialect.lost"]
+        assert lost
+        assert all(each.hint for each in lost), [each.message for each in lost if not each.hint]
+    assert any("Helm" in each.hint for each in what_does_not_fit(wish, "v4") if each.path == "kubesphere")

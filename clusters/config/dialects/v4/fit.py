@@ -9,6 +9,7 @@ from clusters.config.dialects.lost_keys import bare, losses, unknown_keys, witho
 from clusters.config.dialects.v4 import mapping
 from clusters.config.finding import Finding, info, warning
 from clusters.config.load_balancers import load_balancers
+from clusters.config.paths import keys_in
 from clusters.config.plugins import plugins
 from clusters.config.schema import Host
 
@@ -37,6 +38,7 @@ _HELD = (
     "spec.registry.auths",
     "spec.dns.dnsEtcHosts",
 )
+_KEEPS = "Export as v1alpha2 to keep it."
 _HOST_KEYS = ("name", "internalAddress", "labels", "arch", *mapping.CONNECTOR)
 _ARCH = Host.model_fields["arch"].default
 _ITSELF = {
@@ -78,23 +80,25 @@ def findings(document: Document) -> Iterator[Finding]:
     for path, key in losses(document, "spec", _lost(document)):
         parts = path.split(".")
         hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
-        hint = _ITSELF.get(key.name) or _of_a_plugin(path) or "Export as v1alpha2 to keep it."
+        hint = _ITSELF.get(key.name) or _of_a_plugin(path) or _KEEPS
         named = key.name if hosts else path.removeprefix("spec.")
         message = f"KubeKey 4 does not support {named}; it is left out."
         yield warning("dialect.lost", path, message, hint=hint, hosts=hosts)
     for path in unknown_keys(document, "spec"):
         if not path.startswith("spec.roleGroups."):
-            name = path.rpartition(".")[2]
-            yield warning("dialect.lost", path, f"The key {name} is unknown; KubeKey 4's files are written without it.")
+            message = f"The key {keys_in(path)[-1]} is unknown; KubeKey 4's files are written without it."
+            yield warning("dialect.lost", path, message, hint=_KEEPS)
     if document.kubesphere_document is not None:
-        yield warning("dialect.lost", "kubesphere", "KubeKey 4 does not install KubeSphere; its document is left out.")
+        message = "KubeKey 4 does not install KubeSphere; its document is left out."
+        hint = f"Install KubeSphere with Helm after the cluster is installed. {_KEEPS}"
+        yield warning("dialect.lost", "kubesphere", message, hint=hint)
     yield from _changed(document)
     yield from _spelled(document)
 
 
 def _of_a_plugin(path: str) -> str:
-    """What to do instead of an option of a network plugin."""
-    return next((each.instead for each in plugins() if path.startswith(f"spec.network.{each.name}.")), "")
+    """What to do instead of an option of a network plugin, or of all of them."""
+    return next((each.instead for each in plugins() if f"{path}.".startswith(f"spec.network.{each.name}.")), "")
 
 
 def _changed(document: Document) -> Iterator[Finding]:

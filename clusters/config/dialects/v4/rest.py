@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.dialects.v4.known_keys import ANY, Known, known_keys, meant
 from clusters.config.finding import warning
+from clusters.config.paths import joined
 from clusters.config.yaml.scalars import Walk, natural
 from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence, excerpt
 
@@ -37,8 +38,8 @@ def warn_of_rest(walk: Walk, node: Mapping, part: str) -> None:
 def _walk(walk: Walk, node: Mapping, path: str, shape: str, known: Known, found: dict[str, _Found]) -> None:
     """Collect the keys; `shape` is the path without the names of machines and groups."""
     for name, (mark, value) in node.pairs.items():
-        inner, below = f"{path}.{name}", known.at(name)
-        inner_shape = f"{shape}.{name if name in known.below or below is None else ANY}"
+        inner, below = joined(path, name), known.at(name)
+        inner_shape = joined(shape, name if name in known.below or below is None else ANY)
         walk.positions[inner] = (mark.line, mark.column)
         if below is not None and below.below and isinstance(value, Mapping):
             _walk(walk, value, inner, inner_shape, below, found)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clusters.config.dialects.v4 import mapping
+from clusters.config.paths import joined, keys_in, segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,18 +71,18 @@ def _in_words(text: str) -> str:
 
 def path_in_v4(path: str, hosts: tuple[str, ...] = ()) -> str:
     """The path in the Inventory or the Config; a path that is not in them stays."""
-    parts = path.split(".")
+    parts = keys_in(path)
     if path == "spec.hosts":
         return "hosts"
     if parts[:2] == ["spec", "hosts"]:
         name = hosts[0] if len(hosts) == 1 else parts[2]
-        below = [_OF_HOSTS.get(part, part) for part in parts[3:] if part != "name"]
-        return ".".join(("hosts", name, *below))
+        below = [_OF_HOSTS.get(part) or segment(part) for part in parts[3:] if part != "name"]
+        return ".".join((joined("hosts", name), *below))
     if parts[:2] == ["spec", "roleGroups"]:
         group = {"control-plane": "master"}.get(parts[2], parts[2]) if len(parts) > 2 else ""
-        return ".".join(("groups", mapping.GROUPS.get(group, group), "hosts", *parts[3:])) if group else "groups"
+        return joined("groups", mapping.GROUPS.get(group, group), "hosts", *parts[3:]) if group else "groups"
     for length in range(len(parts), 1, -1):
         place = _paths().get(".".join(parts[:length]))
         if place is not None:
-            return ".".join((place, *parts[length:]))
+            return joined(place, *parts[length:])
     return path.removeprefix("inventory.").removeprefix("config.")

@@ -40,17 +40,23 @@ def _inventory(document: Document, shaper: Shaper) -> dict[str, Any]:
     for name, other in mapping.GROUPS.items():
         items = list(getattr(groups, name))
         if items or name != "registry":
-            written[other] = {"hosts": items}
+            written[other] = {"hosts": shaper.hidden(items, name)}
     written |= {name: {"hosts": items} for name, items in shaper.plain(groups.model_extra or {}).items()}
-    return {"hosts": {host.name: _host(host, shaper) for host in document.hosts}, "groups": written}
+    names = shaper.names([host.name for host in document.hosts])
+    return {"hosts": {names[host.name]: _host(host, shaper) for host in document.hosts}, "groups": written}
 
 
 def _host(host: Host, shaper: Shaper) -> dict[str, Any]:
     section = shaper.model(host)
-    connector = {"type": "ssh", "host": host.address, "port": host.port, "user": host.user}
+    login = {
+        "host": shaper.hidden(host.address, "address"),
+        "port": host.port,
+        "user": shaper.hidden(host.user, "user"),
+    }
+    connector = {"type": "ssh", **login}
     connector |= {new: section[old] for old, new in mapping.CONNECTOR.items() if old in section}
     data: dict[str, Any] = {"connector": connector}
-    first, comma, second = host.internal_address.partition(",")
+    first, comma, second = shaper.hidden(host.internal_address, "internalAddress").partition(",")
     if comma:
         data |= {"internal_ipv4": first, "internal_ipv6": second}
     elif first:
@@ -59,7 +65,7 @@ def _host(host: Host, shaper: Shaper) -> dict[str, Any]:
     if "arch" in section:
         data["arch"] = section["arch"]
     if host.labels:
-        data["kubernetes"] = {"custom_labels": dict(host.labels)}
+        data["kubernetes"] = {"custom_labels": shaper.plain(host.labels)}
     return data
 
 
@@ -80,24 +86,27 @@ def _special(document: Document, shaper: Shaper) -> list[tuple[tuple[str, ...], 
     endpoint, kubernetes = document.control_plane_endpoint, document.kubernetes
     balancer = endpoint.internal_loadbalancer
     found: list[tuple[tuple[str, ...], Any]] = [
-        ((*mapping.ENDPOINT, "host"), endpoint.domain),
+        ((*mapping.ENDPOINT, "host"), shaper.hidden(endpoint.domain, "domain")),
         ((*mapping.ENDPOINT, "port"), endpoint.port),
-        ((*mapping.ENDPOINT, "type"), balancer or mapping.LOCAL),
+        ((*mapping.ENDPOINT, "type"), shaper.hidden(balancer, "internalLoadbalancer") or mapping.LOCAL),
         (mapping.ETCD_TYPE, mapping.ETCD_TYPES[document.etcd.type]),
     ]
     if endpoint.address:
-        found.append(((*mapping.ENDPOINT, mapping.endpoint_section(balancer), "address"), endpoint.address))
-    found += _balancer_options(endpoint)
+        address = shaper.hidden(endpoint.address, "address")
+        found.append(((*mapping.ENDPOINT, mapping.endpoint_section(balancer), "address"), address))
+    found += _balancer_options(endpoint, shaper)
     if document.network.multus_cni.enabled:
         found.append((mapping.MULTUS, "multus"))
     registry = document.registry
     if registry.private_registry or registry.namespace_override:
         namespace = f"/{registry.namespace_override}" if registry.namespace_override else ""
-        found.append((mapping.REGISTRY, registry.private_registry + namespace))
+        found.append((mapping.REGISTRY, shaper.hidden(registry.private_registry + namespace, "privateRegistry")))
     if registry.auths:
-        found.append((mapping.AUTHS, [_auth(name, auth, shaper) for name, auth in registry.auths.items()]))
+        names = shaper.names(registry.auths)
+        found.append((mapping.AUTHS, [_auth(names[name], auth, shaper) for name, auth in registry.auths.items()]))
     if document.dns.dns_etc_hosts:
-        found.append((mapping.ETC_HOSTS, document.dns.dns_etc_hosts.removesuffix("\n").split("\n")))
+        lines = shaper.hidden(document.dns.dns_etc_hosts, "dnsEtcHosts")
+        found.append((mapping.ETC_HOSTS, lines.removesuffix("\n").split("\n")))
     for name, place in mapping.ARGS.items():
         items = getattr(kubernetes, keys_of(type(kubernetes))[name].attribute)
         if items:
@@ -105,14 +114,14 @@ def _special(document: Document, shaper: Shaper) -> list[tuple[tuple[str, ...], 
     return found
 
 
-def _balancer_options(endpoint: ControlPlaneEndpoint) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _balancer_options(endpoint: ControlPlaneEndpoint, shaper: Shaper) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The options of load balancers that KubeKey 4 has, where the document sets some."""
     for each in load_balancers():
         options: Model | None = getattr(endpoint, each.key) if each.v4_options else None
         if options is not None and options != type(options)():
             for option in each.v4_options:
                 value = getattr(options, keys_of(type(options))[option].attribute)
-                yield (*mapping.ENDPOINT, each.v4_section, option), value
+                yield (*mapping.ENDPOINT, each.v4_section, option), shaper.hidden(value, option)
 
 
 def _auth(name: str, auth: RegistryAuth, shaper: Shaper) -> dict[str, Any]:
