@@ -49,7 +49,7 @@ def test_the_state_after_a_run(
 
 
 def test_after_a_takeover_the_steps_of_the_first_worker_count(cluster: Cluster, make_run: Callable[..., Run]) -> None:
-    """A new worker plans again, so that nothing tells which steps the first one began."""
+    """A new worker plans again, so that nothing shows which steps the first one began."""
     recipe_ended(ended(make_run, "ready", CHECKED, takeovers=1), "failed")
     cluster.refresh_from_db()
     assert cluster.state == "failed"
