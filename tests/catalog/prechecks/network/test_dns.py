@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clusters.catalog.steps.kubernetes.binaries import extra_arguments
 from clusters.engine.check import CHECKS
 from tests.catalog.pretend import pretend, seed
 
@@ -102,10 +103,31 @@ def test_an_empty_name_of_the_file_is_a_loop(archive: Path, monkeypatch: pytest.
 def test_a_machine_without_the_file_is_an_error(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (finding,) = found(archive, monkeypatch, resolvers=())
     assert finding.message.startswith("node2 has no /etc/resolv.conf") and "nameserver 192.0.2.53" in finding.hint
-    assert "upstreamDNSServers" in finding.hint
 
 
-def test_servers_of_the_document_make_the_machines_own_unimportant() -> None:
-    when = CHECKS.checks[CHECK].when
-    assert when is not None and when(seed())
-    assert not when(seed(dns={"coredns": {"upstreamDNSServers": ["10.0.0.2"]}}))
+OTHERS = {"dns": {"coredns": {"upstreamDNSServers": ["10.0.0.2"]}}}
+
+
+def test_servers_of_the_document_make_the_machines_own_unimportant(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = {"resolvers": ((ETC, ("127.0.0.53",)),)}
+    assert not found(archive, monkeypatch, seed(**OTHERS), **stub)
+    assert found(archive, monkeypatch, seed(), **stub)
+
+
+def test_kubelet_needs_its_file_even_if_the_document_names_servers(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (finding,) = found(archive, monkeypatch, seed(**OTHERS), resolvers=())
+    assert finding.severity.value == "error" and "it starts no pod" in finding.message
+
+
+def test_each_kubelet_reads_the_file_of_its_own_machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, node1={"resolved": True})
+    given = {each.name: extra_arguments(each, cluster).split()[-1] for each in cluster.machines}
+    assert given == {
+        "node1": f"--resolv-conf={RESOLVED}", "node2": f"--resolv-conf={ETC}", "node3": f"--resolv-conf={ETC}"
+    }  # fmt: skip
+    cluster, _, _ = pretend(monkeypatch, archive, reading("/own/resolv.conf"), node1={"resolved": True})
+    assert "resolv-conf" not in extra_arguments(cluster.machine("node1"), cluster)
