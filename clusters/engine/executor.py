@@ -15,6 +15,7 @@ from clusters.engine.check import PRECHECK
 from clusters.engine.cluster import Cluster
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Failed, Output, PlanMade, State
+from clusters.engine.identity import UNKNOWN, Identity
 from clusters.engine.node import CHECK_TIMEOUT, NodeResult, run_node
 from clusters.engine.plan import EVERYWHERE
 from clusters.errors import PlanError
@@ -157,6 +158,7 @@ def execute_plan(
     dry_run: bool = False,
     granted: Granted = nothing_granted,
     answers: Mapping[str, Any] | None = None,
+    identity: Identity = UNKNOWN,
 ) -> Outcome:
     """Execute a plan and return how it ended; errors of machines are part of the outcome, not exceptions.
 
@@ -174,6 +176,7 @@ def execute_plan(
         leaders=plan.leaders,
         granted=granted,
         answers=answers,
+        identity=identity,
     )
     sink.emit(PlanMade(steps=[describe_step(step, document) for step in plan.steps]))
     walk = _Walk(plan)

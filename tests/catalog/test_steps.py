@@ -162,6 +162,7 @@ WANTS = {
         "node1",
         ["manager started after all nodes were ready", "kube-controller-manager runs"],
     ),
+    "finish/claim": ("node2", ["/etc/slipway/cluster.json"]),
     "finish/handover": ("node1", ["the API server lists its nodes"]),
 }
 

@@ -49,9 +49,7 @@ def test_the_ports_of_a_workers_own_balancer_are_free(archive: Path, monkeypatch
     assert not found("net.ports_free", cluster, "node1"), "the balancer runs on workers only"
 
 
-def test_a_port_that_the_document_moves_elsewhere_may_be_taken(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_port_that_the_document_moves_elsewhere_may_be_taken(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moved = {"kubeProxyArgs": ["healthz-bind-address=127.0.0.1:9"], "kubeletConfiguration": {"healthzPort": 9}}
     cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes=moved), node2={"listening": (10248, 10256)})
     assert not found("net.ports_free", cluster, "node2")
