@@ -13,7 +13,6 @@ from clusters.catalog.load_balancers import name
 from clusters.catalog.steps.os import names
 from clusters.engine.wants import NotReached
 from clusters.remote.shell import Command
-from tests.catalog.prechecks.findings import found
 from tests.catalog.pretend import pretend
 
 if TYPE_CHECKING:
@@ -74,17 +73,6 @@ def test_cloud_inits_template_gets_the_same_lines(archive: Path, monkeypatch: py
     assert template[0] == "## template:jinja"
     assert {"10.99.0.13 node3.cluster.local node3", f"10.99.0.11 {DOMAIN}"} <= set(template)
     assert f"10.99.0.11 {DOMAIN}" in host.get(HOSTS).decode().splitlines()
-    assert found("os.hosts_file", cluster, "node2") == []
-
-
-def test_without_a_template_lines_that_a_reboot_removes_are_a_warning(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster, hosts, _ = pretend(monkeypatch, archive)
-    hosts["node2"].answer("manage_etc_hosts", "template\nthere /etc/cloud/templates/hosts.suse.tmpl\n")
-    (finding,) = found("os.hosts_file", cluster, "node2")
-    assert finding.severity.value == "warning" and "node2 writes /etc/hosts at every boot" in finding.message
-    assert found("os.hosts_file", cluster, "node3") == []
 
 
 @pytest.mark.parametrize(

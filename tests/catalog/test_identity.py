@@ -117,12 +117,12 @@ def test_a_renamed_cluster_of_an_earlier_release_is_known_by_its_authority(
     assert "node3 belongs to the cluster before; this document is for renamed" in scene.leftovers("node3")
 
 
-def test_a_cluster_of_the_same_name_is_taken_over_only_with_a_waiver(scene: Scene) -> None:
+def test_a_cluster_of_the_same_name_is_not_mixed_with_another_one(scene: Scene) -> None:
     scene.carries("node1", "theirs", key=True, cluster="sample", id=THEIRS)
-    scene.carries("node2", "theirs", cluster="sample", id=THEIRS)
+    scene.carries("node2", "theirs", cluster="sample", id=THEIRS).carries("node3", "third", cluster="sample", id=THEIRS)
     assert scene.leftovers("node1") == scene.leftovers("node2") == ""
-    (finding,) = found("k8s.other_identity", scene.cluster)
-    assert THEIRS in finding.message and OURS in finding.message and CHECKS.checks["k8s.other_identity"].waivable
+    assert "node3 belongs to" in scene.leftovers("node3")
+    assert len(found("k8s.other_identity", scene.cluster)) == 1
     assert scene.leaders()["master"] == "node1"
 
 

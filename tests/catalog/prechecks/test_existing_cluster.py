@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from clusters.catalog import pki
 from clusters.catalog.kubeadm.documents import cluster_configuration
 from clusters.catalog.steps.kubernetes.binaries import UNIT_TEXT
 from clusters.engine.check import CHECKS
+from clusters.engine.identity import Identity
 from clusters.remote.facts import TRACES, facts_command, parse_facts
 from tests.catalog.prechecks.findings import found
 from tests.catalog.pretend import NODES, pretend, seed
@@ -34,6 +36,19 @@ def test_leftovers_of_our_own_earlier_run_are_no_error(archive: Path, monkeypatc
     (finding,) = found("k8s.leftovers", cluster, "node2")
     assert "belongs to the cluster other" in finding.message
     assert "rm -rf /var/lib/etcd/member /etc/slipway/cluster.json " in finding.hint
+
+
+def test_a_cluster_of_the_same_name_is_taken_over_only_with_a_waiver(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, node1={"traces": ("/etc/kubernetes/kubelet.conf",)})
+    cluster.identity = Identity("the-documents")
+    hosts["node1"].put(json.dumps({"cluster": "sample", "id": "the-machines"}).encode(), "/etc/slipway/cluster.json")
+    hosts["node1"].put(pki.make_authority("kubernetes").certificate, "/etc/kubernetes/pki/ca.crt")
+    assert found("k8s.leftovers", cluster) == []
+    (finding,) = found("k8s.other_identity", cluster)
+    assert "the-machines" in finding.message and "the-documents" in finding.message
+    assert finding.severity.value == "error" and CHECKS.checks["k8s.other_identity"].waivable
 
 
 def test_the_advice_removes_every_trace_that_was_found(
