@@ -46,7 +46,9 @@ def only_address(machine: Machine, cluster: Cluster, name: str, host: str, addre
         if _without(text, host, address) != text:
             return Sight(False, f"other lines in {HOSTS} give {host} another address than {address}")
         found = _resolved(here, host)
-        return Sight(found is None or address in found, f"{host} resolves to {_listed(found)}, not to {address}")
+        if found is None or address in found:
+            return Sight(True)
+        return Sight(False, f"{host} resolves to {_listed(found)}, not to {address}")
 
     def act(here: Machine) -> None:
         for each in blocks:

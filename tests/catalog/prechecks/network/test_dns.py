@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
-CHECK = "os.resolver"
 ETC, RESOLVED = "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"
 
 
@@ -30,7 +29,7 @@ def found(
     """What is said of node2; `file` is what its `/own/resolv.conf` holds."""
     cluster, hosts, _ = pretend(monkeypatch, archive, document, node2=facts)
     hosts["node2"].answer("/own/resolv.conf", file)
-    return list(CHECKS.checks[CHECK].body(cluster.machine("node2"), cluster))
+    return list(CHECKS.checks["os.resolver"].body(cluster.machine("node2"), cluster))
 
 
 def reading(file: str) -> Document:
