@@ -1,4 +1,4 @@
-"""Every cluster has an identity of its own, which is written on its machines."""
+"""Every cluster has a separate identity, which is written on its machines."""
 
 from __future__ import annotations
 

@@ -57,4 +57,4 @@ _CONFIGURATIONS = sh(
     "for f in /etc/cni/net.d/*.conf /etc/cni/net.d/*.conflist /etc/cni/net.d/*.json; do "
     '[ -s "$f" ] || continue; case $f in *loopback*) ;; *) echo "$f" ;; esac; done'
 )
-"""The files that a container runtime reads, in no particular order. The loopback interface is no network for pods."""
+"""The files that a container runtime reads, in no particular order. The loopback interface does not carry traffic of pods."""
