@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.claimed import of_a_cluster
 from clusters.catalog.paths import KUBELET_CONF
+from clusters.catalog.plugins import plugin_of
 from clusters.catalog.prechecks.network.routes import cluster_interfaces
 from clusters.engine.check import error, precheck
 from clusters.remote.shell import sh
@@ -26,7 +27,7 @@ MOST_FILES = 10
 
 def slipway_makes_it(document: Document) -> bool:
     """Whether Slipway makes the pods' network; else yours may be there already."""
-    return document.network.plugin != "none"
+    return not plugin_of(document).is_yours
 
 
 @precheck("net.foreign_cni", on="kubernetes", when=slipway_makes_it)
@@ -57,4 +58,4 @@ _CONFIGURATIONS = sh(
     "for f in /etc/cni/net.d/*.conf /etc/cni/net.d/*.conflist /etc/cni/net.d/*.json; do "
     '[ -s "$f" ] || continue; case $f in *loopback*) ;; *) echo "$f" ;; esac; done'
 )
-"""The files that a container runtime reads, in no particular order. The loopback interface does not carry traffic of pods."""
+"""The files that a container runtime reads, in no particular order. The loopback interface carries no pods."""
