@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -13,11 +14,12 @@ import pytest
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.plugin import DjangoDbBlocker
 
     from clusters.models import Cluster, Run
 
@@ -118,6 +120,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector, which would visit the growing list of tests repeatedly, also later."""
+    usual = gc.get_threshold()
+    gc.set_threshold(0)
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(*usual)
+
+
 def pytest_unconfigure() -> None:
     """Django removes the test database, but not SQLite's files beside it."""
     for path in settings.SLIPWAY_DATA_DIR.glob(f"test-{os.getpid()}*.sqlite3*"):
@@ -187,12 +201,22 @@ def bundle_of(settings: SettingsWrapper, tmp_path: Path) -> BundleOf:
     return bundle
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database, migrated; in SQLite, tests that commit restore it instead of emptying it."""
+    from tests.databases import restored_as_migrated
+
+    with restored_as_migrated(django_db_blocker):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _audit_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Django empties the database after tests with transactions; this restores the triggers of the audit."""
+    """Django empties PostgreSQL after tests with transactions; this removes the triggers that refuse it."""
     marker = request.node.get_closest_marker("django_db")
     commits = marker is not None and marker.kwargs.get("transaction", False)
-    if not commits and not {"transactional_db", "live_server"} & set(request.fixturenames):
+    commits = commits or bool({"transactional_db", "live_server"} & set(request.fixturenames))
+    if not commits or "sqlite" in settings.DATABASES["default"]["ENGINE"]:
         yield
         return
     # Requested here, so that the database is emptied after this fixture has ended.
