@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def restored_as_migrated(blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Keep a copy of the migrated database, and restore it after every test that commits. Other databases are emptied."""
+    """Keep a copy of the migrated database, and restore it after tests that commit. Others are emptied."""
     if connection.vendor != "sqlite":
         yield
         return

@@ -90,15 +90,23 @@ def fastest(make: Callable[[], Callable[[], object]], enough: float, most: float
 
 
 def at_most(
-    factor: float, work: Callable[[int], Callable[[], object]], sizes: tuple[int, int], least: float, **limits: Any
+    factor: float,
+    work: Callable[[int], Callable[[], object]],
+    sizes: tuple[int, int],
+    least: float,
+    most: float = TOO_LONG,
+    tries: int = 3,
 ) -> bool:
     """Whether the larger size takes less than `factor` times as long as the smaller one, or as `least` seconds.
 
-    The smaller one is measured only if the larger one takes longer than that.
+    Nothing is measured again that has been proven: the smaller size counts only if the larger one takes long.
     """
     few, many = sizes
-    long = fastest(lambda: work(many), factor * least, **limits)
-    return long < factor * least or long < factor * fastest(lambda: work(few), 0.0, **limits)
+    long = seconds(work(many), most)
+    if long < factor * least:
+        return True
+    allowed = factor * max(min(seconds(work(few), most) for _ in range(tries)), least)
+    return long < allowed or fastest(lambda: work(many), allowed, most, tries - 1) < allowed
 
 
 def seconds(work: Callable[[], object], most: float = TOO_LONG) -> float:

@@ -17,7 +17,7 @@ from clusters.services.differences import differences
 from clusters.services.exports import config_export
 from clusters.wizard.document.editor import editor, typed
 from tests.security.patterns import every_pattern
-from tests.security.pumps import seconds
+from tests.security.pumps import at_most
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -181,13 +181,9 @@ def test_what_is_hidden_and_what_is_found_are_the_same() -> None:
 )  # fmt: skip
 def test_a_text_eight_times_as_long_is_searched_in_about_eight_times_the_time(unit: str) -> None:
     """Quadratic would be 64 times; the clock of the processor's time goes in steps of four milliseconds."""
-
-    def took(length: int, *, in_shell: bool) -> float:
-        text = (unit * length)[:length]
-        return min(seconds(lambda: places(text, in_shell=in_shell)) for _ in range(3))
-
-    for in_shell in (False, True):
-        assert took(320_000, in_shell=in_shell) < 24 * max(took(40_000, in_shell=in_shell), 0.008)
+    texts = {size: (unit * size)[:size] for size in (40_000, 320_000)}
+    for shell in (False, True):
+        assert at_most(24, lambda size, shell=shell: lambda: places(texts[size], in_shell=shell), (*texts,), 0.008)
 
 
 @pytest.mark.thorough

@@ -48,6 +48,7 @@ LISTS: dict[str, Callable[[int], str]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("made", LISTS.values(), ids=LISTS)
 def test_every_entry_of_a_list_is_replaced_in_proportion(made: Callable[[int], str]) -> None:
     def work(count: int) -> Callable[[], object]:
@@ -141,6 +142,7 @@ NESTED = (
 )
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("unit", NESTED)
 @pytest.mark.parametrize("key", ["bash", "x"])
 def test_values_that_are_computed_from_others_are_looked_through_in_proportion(unit: str, key: str) -> None:
@@ -154,6 +156,7 @@ def test_few_and_many_short_secrets_are_masked_alike() -> None:
     assert few.text(text) == more.text(text) == f"x12345 12345x {MASK}-{MASK} ({MASK})_12345 {MASK} a{MASK}b"
 
 
+@pytest.mark.thorough
 def test_many_masked_arguments_get_their_secrets_back_in_proportion() -> None:
     def work(count: int) -> Callable[[], object]:
         before = load(arguments("    - token=hush-hush-#\n", count)).document
