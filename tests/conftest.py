@@ -86,22 +86,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Files of tests marked `early` come first: started last, one of them would run alone at the end.
     """
     sampled: Counter[str] = Counter()
+    early = set()
     for item in items:
+        markers = {marker.name for marker in item.iter_markers()}
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("examples")
-        if (marker := item.get_closest_marker("sampled")) is not None:
+        if "sampled" in markers and (marker := item.get_closest_marker("sampled")) is not None:
             function = item.nodeid.partition("[")[0]
             if sampled[function] % marker.args[0]:
                 item.add_marker("thorough")
             sampled[function] += 1
-        asked = set(getattr(item, "fixturenames", ()))
-        for marker, fixtures in NEEDS.items():
-            if asked & fixtures and item.get_closest_marker(marker) is None:
-                item.add_marker(marker)
-        for marker, seconds in PATIENT.items():
-            if item.get_closest_marker(marker) and item.get_closest_marker("timeout") is None:
+        for name, fixtures in NEEDS.items():
+            if name not in markers and not fixtures.isdisjoint(getattr(item, "fixturenames", ())):
+                item.add_marker(name)
+                markers.add(name)
+        for name, seconds in PATIENT.items():
+            if name in markers and "timeout" not in markers:
                 item.add_marker(pytest.mark.timeout(seconds))
-    early = {item.path for item in items if item.get_closest_marker("early")}
+        if "early" in markers:
+            early.add(item.path)
     items.sort(key=lambda item: item.path not in early)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.security import pumps
 from tests.security.patterns import ENGINES, TEXT_OF_PEOPLE, every_pattern
-from tests.security.pumps import MOST_GROWTH, growth
+from tests.security.pumps import MOST_GROWTH, at_most, growth
 from tests.test_house_rules import SHIPPED, generated, name
 
 if TYPE_CHECKING:
@@ -77,3 +78,22 @@ def test_a_slow_expression_is_found(pattern: str, use: str) -> None:
 )
 def test_a_fast_expression_is_not_accused(pattern: str, use: str) -> None:
     assert growth(re.compile(pattern), use)[0] < MOST_GROWTH
+
+
+@pytest.mark.parametrize(
+    ("times", "proven"),
+    [
+        ([0.19], True),
+        ([0.47, 0.03, 0.02, 0.03], True),
+        ([0.49, 0.02, 0.02, 0.02, 0.47], True),
+        ([0.49, 0.02, 0.02, 0.02, 0.49, 0.49], False),
+        ([0.20, 0.001, 0.001, 0.001, 0.20, 0.20], False),
+    ],
+)
+def test_times_are_measured_again_until_they_prove_it(
+    times: list[float], proven: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = list(times)
+    monkeypatch.setattr(pumps, "seconds", lambda *_: left.pop(0))
+    assert at_most(24, lambda size: lambda: size, (1, 8), 0.008) is proven
+    assert left == []

@@ -248,6 +248,7 @@ def of_lengths(sign: str) -> Callable[[int], Callable[[], object]]:
     return made
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("sign", ["a", "!"])
 def test_secrets_that_begin_alike_take_time_in_proportion(sign: str) -> None:
     assert growth_of(of_lengths(sign)) < MOST_GROWTH
