@@ -14,7 +14,7 @@ from tests.security.pumps import MOST_GROWTH, at_most, growth
 from tests.test_house_rules import SHIPPED, generated, name
 
 if TYPE_CHECKING:
-    from tests.security.patterns import Found, Unknown
+    from tests.security.patterns import Found
 
 FILES = [
     name(path)
@@ -25,23 +25,17 @@ FILES = [
 
 
 @cache
-def every() -> tuple[list[Found], list[Unknown]]:
-    """All expressions of the product, and the calls whose expression is not known."""
-    return every_pattern()
-
-
-@cache
 def by_file() -> dict[str, list[Found]]:
     """File -> its expressions, each once in the product."""
     found: dict[str, list[Found]] = {}
-    for each in {(each.pattern.pattern, each.pattern.flags, each.use): each for each in every()[0]}.values():
+    for each in {(each.pattern.pattern, each.pattern.flags, each.use): each for each in every_pattern()[0]}.values():
         found.setdefault(each.where.partition(":")[0], []).append(each)
     return found
 
 
 @pytest.mark.thorough
 def test_every_expression_of_the_product_is_known_before_it_runs() -> None:
-    found, unknown = every()
+    found, unknown = every_pattern()
     assert len(found) > 70
     assert [each.where for each in unknown if (each.file, each.argument) not in TEXT_OF_PEOPLE] == []
     assert set(by_file()) <= set(FILES)
