@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -13,11 +14,12 @@ import pytest
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from django.contrib.auth.models import User
     from pytest_django import Settings
+    from pytest_django.plugin import DjangoDbBlocker
 
     from clusters.models import Cluster, Run
 
@@ -84,22 +86,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Files of tests marked `early` come first: started last, one of them would run alone at the end.
     """
     sampled: Counter[str] = Counter()
+    early = set()
     for item in items:
+        markers = {marker.name for marker in item.iter_markers()}
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("examples")
-        if (sample := item.get_closest_marker("sampled")) is not None:
+        if "sampled" in markers and (sample := item.get_closest_marker("sampled")) is not None:
             function = item.nodeid.partition("[")[0]
             if sampled[function] % sample.args[0]:
                 item.add_marker("thorough")
             sampled[function] += 1
-        asked = set(getattr(item, "fixturenames", ()))
-        for marker, fixtures in NEEDS.items():
-            if asked & fixtures and item.get_closest_marker(marker) is None:
-                item.add_marker(marker)
-        for marker, seconds in PATIENT.items():
-            if item.get_closest_marker(marker) and item.get_closest_marker("timeout") is None:
+        for name, fixtures in NEEDS.items():
+            if name not in markers and not fixtures.isdisjoint(getattr(item, "fixturenames", ())):
+                item.add_marker(name)
+                markers.add(name)
+        for name, seconds in PATIENT.items():
+            if name in markers and "timeout" not in markers:
                 item.add_marker(pytest.mark.timeout(seconds))
-    early = {item.path for item in items if item.get_closest_marker("early")}
+        if "early" in markers:
+            early.add(item.path)
     items.sort(key=lambda item: item.path not in early)
 
 
@@ -116,6 +121,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was measured")
         for line in lines:
             terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector, which would visit the growing list of tests repeatedly, also later."""
+    usual = gc.get_threshold()
+    gc.set_threshold(0)
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(*usual)
 
 
 def pytest_unconfigure() -> None:
@@ -187,12 +204,22 @@ def bundle_of(settings: Settings, tmp_path: Path) -> BundleOf:
     return bundle
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database, migrated; in SQLite, tests that commit restore it instead of emptying it."""
+    from tests.databases import restored_as_migrated
+
+    with restored_as_migrated(django_db_blocker):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _audit_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Django empties the database after tests with transactions; this restores the triggers of the audit."""
+    """Django empties PostgreSQL after tests with transactions; this removes the triggers that refuse it."""
     marker = request.node.get_closest_marker("django_db")
     commits = marker is not None and marker.kwargs.get("transaction", False)
-    if not commits and not {"transactional_db", "live_server"} & set(request.fixturenames):
+    commits = commits or bool({"transactional_db", "live_server"} & set(request.fixturenames))
+    if not commits or "sqlite" in settings.DATABASES["default"]["ENGINE"]:
         yield
         return
     # Requested here, so that the database is emptied after this fixture has ended.

@@ -147,7 +147,8 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
 
 def readings(path: Path) -> Iterator[str]:
     """Calls of `int()` and its like in a file, unless they are plainly of a number."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    text = path.read_text()
+    for node in ast.walk(ast.parse(text)) if any(f"{word}(" in text for word in READERS) else ():
         if isinstance(node, ast.Call) and called(node) in READERS and node.args:
             given = node.args[0]
             sure = isinstance(given, ast.Call) and called(given) in OF_NUMBERS

@@ -33,6 +33,7 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
     assert not set(plain) & {"\x1b", "\x07", "\x9b"}
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("part", ["\x1b", "\x1b[", "\x1b[1;", "\x1b]", "\x1b]0;x", "\x1b[ ", "\x1bP\x1b", "1;", "\x9b"])
 def test_a_hostile_text_is_read_in_time_that_grows_with_its_length(part: str) -> None:
     text = "\x1b[" + part * (400_000 // len(part))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CLAIM = "/etc/slipway/cluster.json"
-"""Names the cluster a machine was prepared for; distinguishes Slipway's own leftovers from other software's."""
+"""States which cluster a machine was prepared for; distinguishes Slipway's own leftovers from other software's."""
 
 BIN = "/usr/local/bin"
 ETCD_PKI = "/etc/ssl/etcd/ssl"
@@ -14,6 +14,8 @@ INITIALISED = "/etc/slipway/control-plane-initialised"
 that would create new authorities and cut off every other node."""
 CA = "/etc/kubernetes/pki/ca.crt"
 """The cluster's authority, on every node."""
+CA_KEY = "/etc/kubernetes/pki/ca.key"
+"""Its key, on control planes only."""
 MANIFESTS = "/etc/kubernetes/manifests"
 """Where kubelet finds static pods."""
 API_SERVER = f"{MANIFESTS}/kube-apiserver.yaml"

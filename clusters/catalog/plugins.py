@@ -69,6 +69,7 @@ class Plugin:
     `takes`. `needs` are ports and modules of a machine, by its name; `between` are those ports that other machines
     use, the rest are for the node itself. `sends_directly`: packets to pods leave a node without a tunnel, so nodes
     must be neighbours. `runs_felix`: Felix runs on nodes. `interfaces` are prefixes of the names of its interfaces.
+    `is_yours`: you install it, and Slipway does not.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Plugin:
     sends_directly: Callable[[Document], bool] = never
     runs_felix: Callable[[Document], bool] = never
     interfaces: tuple[str, ...] = ()
+    is_yours: bool = False
 
     def chosen(self, document: Document) -> bool:
         """Whether the document asks for this plugin."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clusters.config.topology import endpoint_address, members, roles
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Delivered, Observed
+from clusters.engine.identity import UNKNOWN, Identity
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.sendings import Sendings
 from clusters.errors import PlanError, RemoteError
@@ -47,10 +48,12 @@ class Cluster:
         leaders: Mapping[str, str] | None = None,
         granted: Granted = nothing_granted,
         answers: Mapping[str, Any] | None = None,
+        identity: Identity = UNKNOWN,
     ) -> None:
         self.document = document
         self.answers: Mapping[str, Any] = answers or {}
         self.leaders = leaders or {}
+        self.identity = identity
         self.source = source
         self._sink = sink
         self._machines: dict[str, Machine] = {}

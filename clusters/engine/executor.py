@@ -6,7 +6,7 @@ import heapq
 import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from clusters.engine.check import PRECHECK
 from clusters.engine.cluster import Cluster
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Failed, Output, PlanMade, State
+from clusters.engine.identity import UNKNOWN, Identity
 from clusters.engine.node import CHECK_TIMEOUT, NodeResult, run_node
 from clusters.engine.plan import EVERYWHERE
 from clusters.errors import PlanError
@@ -157,12 +158,13 @@ def execute_plan(
     dry_run: bool = False,
     granted: Granted = nothing_granted,
     answers: Mapping[str, Any] | None = None,
+    identity: Identity = UNKNOWN,
 ) -> Outcome:
     """Execute a plan and return how it ended; errors of machines are part of the outcome, not exceptions.
 
-    After a failure no new step starts (except prechecks: the results of all are useful), and running
-    steps may finish. A cancel reaches running commands, but a step marked `uncut` ends first. `granted` returns
-    how much longer than its timeout a step may take on a machine; it is called repeatedly while the step runs.
+    After a failure no new step starts (except prechecks: the results of all are useful), and running steps may finish.
+    A cancel reaches running commands, but a step marked `uncut` ends first. `granted` returns how much longer a step
+    may take on a machine; it is called while the step runs.
     """
     began = time.monotonic()
     cluster = Cluster(
@@ -174,14 +176,12 @@ def execute_plan(
         leaders=plan.leaders,
         granted=granted,
         answers=answers,
+        identity=identity,
     )
     sink.emit(PlanMade(steps=[describe_step(step, document) for step in plan.steps]))
     walk = _Walk(plan)
-    try:
-        with ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step") as pool:
-            _walk_plan(walk, plan, cluster, pool, cancel, frozenset(waivers), dry_run)
-    finally:
-        cluster.close()
+    with closing(cluster), ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step") as pool:
+        _walk_plan(walk, plan, cluster, pool, cancel, frozenset(waivers), dry_run)
     return _outcome(walk, cancel, time.monotonic() - began)
 
 

@@ -312,7 +312,7 @@ class _Looks:
         return self._before[0]
 
     def during(self, machine: Machine, moments: Iterable[None]) -> Iterator[Sight]:
-        """An observation at each moment until one is as wanted; what started the wait comes first."""
+        """An observation at each moment until the state is reached; what started the wait comes first."""
         first = self._before.copy()
         self._before.clear()
         for _ in moments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 class Cluster(models.Model):
     """A cluster that a user wants. The document is YAML text with secrets; `version` counts its saves.
 
+    `identity` is written on its machines; its name is a label and may change.
+
     `kubernetes_version`, `endpoint` and `machine_count` repeat values of the document and are written with each save,
     so that lists of clusters neither decrypt nor read documents.
 
@@ -34,6 +37,7 @@ class Cluster(models.Model):
         READY = "ready", _("Ready")
         FAILED = "failed", _("Failed")
 
+    identity = models.UUIDField(default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="clusters")
     name = models.CharField(max_length=253)
     state = models.CharField(max_length=16, choices=State, default=State.DRAFT)

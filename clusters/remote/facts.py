@@ -39,15 +39,19 @@ MODULES: Mapping[str, str] = {
 }
 # What systemd-detect-virt calls machines that share another machine's kernel.
 CONTAINERS = ("systemd-nspawn", "lxc", "lxc-libvirt", "docker", "podman", "openvz", "container-other")
-# Files that show an earlier installation.
+# Files that show an earlier installation, unless Slipway wrote them: its unit of kubelet outlives `kubeadm reset`. A
+# unit of a package is not one of them, since Slipway's own one overrides it.
 TRACES = (
     "/etc/kubernetes/admin.conf",
+    "/etc/kubernetes/kubelet.conf",
+    "/etc/kubernetes/pki/ca.crt",
+    *(f"/etc/kubernetes/manifests/{name}.yaml" for name in (
+        "kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd",
+    )),
     "/var/lib/etcd/member",
     "/etc/systemd/system/kubelet.service",
-    "/lib/systemd/system/kubelet.service",
-    "/usr/lib/systemd/system/kubelet.service",
     "/var/lib/kubelet/config.yaml",
-)
+)  # fmt: skip
 # Files that list name servers: kubelet gives one of them to pods, the second where systemd-resolved runs.
 RESOLV_CONF, RESOLVED_CONF = "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"
 TOOLS = (
@@ -108,6 +112,9 @@ for config in /proc/config.gz "/boot/config-$release" "/lib/modules/$release/con
 done
 [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] && put ip_forward yes
 systemctl is-active --quiet systemd-resolved 2>/dev/null && put resolved yes
+trace() {
+  [ -e "$1" ] && ! grep -qs '^# Written by Slipway' "$1" && put trace "$1"
+}
 resolver() {
   [ -r "$1" ] && put resolver "$1 $(head -c 8192 "$1" | awk '$1=="nameserver"{printf "%s ", $2}')"
 }
@@ -228,7 +235,7 @@ def facts_command() -> Command:
     parts = [_SCRIPT]
     parts += [sh("module {} {}", name, sign).text for name, sign in MODULES.items()]
     parts += [sh("resolver {}", file).text for file in (RESOLV_CONF, RESOLVED_CONF)]
-    parts += [sh("[ -e {0} ] && put trace {0}", trace).text for trace in TRACES]
+    parts += [sh("trace {}", path).text for path in TRACES]
     parts += [sh("command -v {0} >/dev/null && put tool {0}", tool).text for tool in TOOLS]
     return Command("\n".join([*parts, "exit 0"]))
 

@@ -37,7 +37,7 @@ def run_on_machines(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     load_catalog()
     hosts = _Hosts(task)
     try:
-        leaders = find_leaders(task.document, hosts.open, cancel)
+        leaders = find_leaders(task.document, hosts.open, cancel, task.identity)
         _note_leaders(task.document, leaders, sink)
         return execute_plan(
             make_plan(task.document, task.recipe, only=task.only, leaders=leaders, answers=task.answers),
@@ -50,6 +50,7 @@ def run_on_machines(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
             dry_run=task.preview,
             granted=task.granted,
             answers=task.answers,
+            identity=task.identity,
         )
     finally:
         hosts.close()

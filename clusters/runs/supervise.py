@@ -23,6 +23,7 @@ from clusters.runs.claims.leases import Heartbeat, claim_run, release
 from clusters.runs.documents import read_document
 from clusters.runs.events.sink import DatabaseSink
 from clusters.runs.granted_time import GrantedTime
+from clusters.runs.identities import identity_of
 from clusters.runs.task import Task
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _run_to_end(
         only = () if run.is_preview else tuple(run.only)
         granted, at_terminal = grants.granted, key_files is not None
         task = Task(logins.document, run.recipe, tuple(run.waivers), known, only, granted, at_terminal)
-        task = replace(task, answers=run.answers, preview=run.is_preview)
+        task = replace(task, answers=run.answers, preview=run.is_preview, identity=identity_of(run.cluster))
         run_on_machines = import_string(settings.SLIPWAY_RUN_ON_MACHINES)
         outcome: Outcome = run_on_machines(task, tee, cancel)
     except Cancelled as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clusters.engine.deadline import nothing_granted
+from clusters.engine.identity import UNKNOWN, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ class Task:
 
     `granted` returns how much longer than its timeout a step may take. `from_terminal`: a person's command at this
     server's terminal executes the run, not a worker. `answers` are the answers to the recipe's questions. A `preview`
-    changes nothing.
+    changes nothing. `identity` is that of the cluster.
     """
 
     document: Document
@@ -33,3 +34,4 @@ class Task:
     from_terminal: bool = False
     answers: Mapping[str, Any] = field(default_factory=dict)
     preview: bool = False
+    identity: Identity = UNKNOWN

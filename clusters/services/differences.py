@@ -39,11 +39,11 @@ def differences(theirs: Document, mine: Document) -> list[Difference]:
     if not found:
         return []
     # The comparison above used the real values, because two masked secrets look the same.
-    left, right = _shown(theirs), _shown(mine)
+    left, right = _as_shown(theirs), _as_shown(mine)
     return [_difference(left.get(path), right.get(path)) for path in found]
 
 
-def _shown(document: Document) -> dict[str, tuple[str, Any]]:
+def _as_shown(document: Document) -> dict[str, tuple[str, Any]]:
     """Path -> the path and the value as they are shown: a key may contain a login."""
     pairs = zip(_leaves(document), _leaves(_hidden(document)), strict=True)
     return {path: leaf for (path, _value), leaf in pairs}

@@ -90,7 +90,8 @@ settings() { # NODE
   printf '%s = 1\n' net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables \
     >"$here/etc/sysctl.d/90-kubernetes.conf"
   printf 'runtime-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 10\n' >"$here/etc/crictl.yaml"
-  printf 'KUBELET_EXTRA_ARGS=--node-ip=%s --hostname-override=%s\n' "${address[$node]}" "$node" \
+  printf 'KUBELET_EXTRA_ARGS=--node-ip=%s --hostname-override=%s --resolv-conf=/etc/resolv.conf\n' \
+    "${address[$node]}" "$node" \
     >"$here/etc/default/kubelet"
   containerd_files "$here"
   kubelet_files "$here"

@@ -97,7 +97,7 @@ class Installed:
                 binaries.UNIT: binaries.UNIT_TEXT,
                 binaries.DROP_IN: binaries.drop_in((), quiet=True),
                 binaries.EXTRA: f"# Written by Slipway.\nKUBELET_EXTRA_ARGS=--node-ip={cluster.machine(name).address} "
-                f"--hostname-override={name}\n",
+                f"--hostname-override={name} --resolv-conf=/etc/resolv.conf\n",
             }.items():
                 host.put(content.encode(), path)
         first.put(init_configuration(cluster.machine("node1"), cluster).encode(), KUBEADM_CONFIG, mode=0o600)

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from clusters.catalog import kubeadm, pki
+from clusters.catalog.identity import pin_of
 from clusters.catalog.runtimes import containerd
 from clusters.catalog.steps.etcd import certificates, start
 from clusters.catalog.steps.finish import ready
 from clusters.catalog.steps.images import load
-from clusters.catalog.steps.kubernetes import join
 from clusters.config.component_settings.etcd_tuning import flag_of
 from clusters.config.plugins import plugins
 from clusters.config.secret import Secret
@@ -162,6 +162,7 @@ WANTS = {
         "node1",
         ["manager started after all nodes were ready", "kube-controller-manager runs"],
     ),
+    "finish/claim": ("node2", ["/etc/slipway/cluster.json"]),
     "finish/handover": ("node1", ["the API server lists its nodes"]),
 }
 
@@ -223,7 +224,7 @@ def test_the_join_file_pins_the_authority_in_the_versions_own_format(
 ) -> None:
     document = seed(kubernetes={"version": "v1.31.1", "proxyMode": "iptables"})
     cluster, _, _ = pretend(monkeypatch, archive, document)
-    pin = join.pin_of(pki.make_authority("kubernetes").certificate)
+    pin = pin_of(pki.make_authority("kubernetes").certificate)
     text = kubeadm.join_configuration(
         cluster.machine("node2"), cluster, token=Secret("abcdef.0123456789abcdef"), ca_hash=pin
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -11,8 +11,11 @@ from clusters.config.finding import format_finding
 from clusters.config.load import load
 from clusters.config.report import findings_of
 from clusters.config.yaml import tree
+from tests.config.corpus import CASES, loaded
 
-CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SECRETS = ("Testing", "x1y2z3", "Rest}")
 
 
@@ -37,7 +40,7 @@ def test_a_file_gives_exactly_the_findings_it_names(case: Path, loader: type, mo
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_no_finding_repeats_a_secret_and_every_one_is_a_sentence(case: Path) -> None:
-    for each in findings_of(load(case.read_text(encoding="utf-8"))):
+    for each in findings_of(loaded()[case.stem]):
         line = format_finding(each, file=case.name)
         assert not any(secret in line for secret in SECRETS), line
         assert each.message.endswith((".", "?")), line

@@ -92,6 +92,7 @@ def _nested(parts: list[str], value: Any) -> Any:
     return value
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", KUBEKEYS)
 def test_a_key_of_kubekey_is_typed_read_and_written_again(path: str) -> None:
     key, parts = _key(path)

@@ -104,7 +104,8 @@ COUNTED = {
 
 
 def loops_that_pause(path: Path) -> Iterator[int]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    text = path.read_text()
+    for node in ast.walk(ast.parse(text)) if ".pause" in text else ():
         if isinstance(node, ast.For | ast.While):
             calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
             if any(isinstance(call.func, ast.Attribute) and call.func.attr == "pause" for call in calls):

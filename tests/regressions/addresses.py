@@ -23,9 +23,8 @@ def addresses(run: Run) -> dict[str, str]:
     """Name -> address, for the run and its cluster."""
     found = {}
     for pattern in _patterns(get_resolver().url_patterns):
-        if "pk" not in pattern.pattern.converters:
+        if pattern.name is None or "pk" not in pattern.pattern.converters:
             continue
-        assert pattern.name is not None
         about = run.pk if str(pattern.pattern).startswith("runs/") else run.cluster_id
         if "slug" in pattern.pattern.converters:
             for page in flow.pages():

@@ -6,9 +6,10 @@ import ast
 import importlib
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tests.test_house_rules import ROOT, SHIPPED, generated, name
+from tests.test_house_rules import ROOT, generated, mentioning, name, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("re", "regex")
 COMPILERS = ("compile",)
+OF_AN_ENGINE = re.compile(rf"\b({'|'.join(ENGINES)})\.")
 USES = ("match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
 WHOLE = ("match", "fullmatch")
 """Uses that begin at one place. All others try every place of the text, one after the other."""
@@ -42,14 +44,17 @@ class Unknown:
     argument: str
 
 
+@cache
 def every_pattern() -> tuple[list[Found], list[Unknown]]:
     """The expressions of all shipped modules, and the calls whose expression cannot be read from the source."""
-    sources = {path: ast.parse(path.read_text()) for path in SHIPPED if not generated(path)}
+    sources = {path: tree(path) for path in mentioning(*(f".{use}" for use in USES)) if not generated(path)}
     uses = _uses_by_name(sources)
     found: list[Found] = []
     unknown: list[Unknown] = []
-    for path, tree in sources.items():
-        for call, target in _calls(tree):
+    for path in mentioning(*ENGINES):
+        if generated(path) or not OF_AN_ENGINE.search(path.read_text()):
+            continue
+        for call, target in _calls(tree(path)):
             for each in _read(path, call, _use_of(call, target, path, uses)):
                 if isinstance(each, Found):
                     found.append(each)
@@ -78,8 +83,8 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
 def _uses_by_name(sources: dict[Path, ast.Module]) -> dict[tuple[str, str], set[str]]:
     """(file, name) -> methods that are called on that name there; names without an underscore count in every file."""
     found: dict[tuple[str, str], set[str]] = {}
-    for path, tree in sources.items():
-        for node in ast.walk(tree):
+    for path, module in sources.items():
+        for node in ast.walk(module):
             if isinstance(node, ast.Attribute) and node.attr in USES and isinstance(node.value, ast.Name):
                 for place in (name(path), "" if not node.value.id.startswith("_") else name(path)):
                     found.setdefault((place, node.value.id), set()).add(node.attr)

@@ -75,10 +75,39 @@ def growth_of(work: Callable[[int], Callable[[], object]], tries: int = 3) -> fl
         return once
     factors = [float("inf")]
     while len(factors) <= tries and min(factors) > MOST_GROWTH:
-        short = min(seconds(work(length)) for _ in range(3))
-        long = min(seconds(work(STRETCH * length), 16 * TOO_LONG) for _ in range(3))
-        factors.append(long / max(short, MEASURABLE))
+        short = max(min(seconds(work(length)) for _ in range(3)), MEASURABLE)
+        factors.append(fastest(lambda: work(STRETCH * length), MOST_GROWTH * short, 16 * TOO_LONG) / short)
     return min(factors)
+
+
+def fastest(make: Callable[[], Callable[[], object]], enough: float, most: float = TOO_LONG, tries: int = 3) -> float:
+    """The least seconds of several tries; the first one that takes less than `enough` is the last."""
+    least = float("inf")
+    for _ in range(tries):
+        least = min(least, seconds(make(), most))
+        if least < enough:
+            break
+    return least
+
+
+def at_most(
+    factor: float,
+    work: Callable[[int], Callable[[], object]],
+    sizes: tuple[int, int],
+    least: float,
+    most: float = TOO_LONG,
+    tries: int = 3,
+) -> bool:
+    """Whether the larger size takes less than `factor` times as long as the smaller one, or as `least` seconds.
+
+    Nothing is measured again that has been proven: the smaller size counts only if the larger one takes long.
+    """
+    few, many = sizes
+    long = seconds(work(many), most)
+    if long < factor * least:
+        return True
+    allowed = factor * max(min(seconds(work(few), most) for _ in range(tries)), least)
+    return long < allowed or fastest(lambda: work(many), allowed, most, tries - 1) < allowed
 
 
 def seconds(work: Callable[[], object], most: float = TOO_LONG) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +18,11 @@ from clusters.services.differences import differences
 from clusters.services.exports import config_export
 from clusters.wizard.document.editor import editor, typed
 from tests.security.patterns import every_pattern
-from tests.security.pumps import seconds
+from tests.security.pumps import at_most
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.contrib.auth.models import User
 
     from clusters.config.schema import Document
@@ -182,12 +185,11 @@ def test_what_is_hidden_and_what_is_found_are_the_same() -> None:
 def test_a_text_eight_times_as_long_is_searched_in_about_eight_times_the_time(unit: str) -> None:
     """Quadratic would be 64 times; the clock of the processor's time goes in steps of four milliseconds."""
 
-    def took(length: int, *, in_shell: bool) -> float:
-        text = (unit * length)[:length]
-        return min(seconds(lambda: places(text, in_shell=in_shell)) for _ in range(3))
+    def search(shell: bool, size: int) -> Callable[[], object]:
+        return partial(places, (unit * size)[:size], in_shell=shell)
 
-    for in_shell in (False, True):
-        assert took(320_000, in_shell=in_shell) < 24 * max(took(40_000, in_shell=in_shell), 0.008)
+    for shell in (False, True):
+        assert at_most(24, partial(search, shell), (40_000, 320_000), 0.008)
 
 
 @pytest.mark.thorough

@@ -142,6 +142,7 @@ def test_of_a_text_with_another_line_all_others_are_stored_as_they_were(text: st
     assert lines(again.text) == lines(source_of(text).replace(old, new))
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_a_document_of_the_corpus_keeps_its_text(case: Path) -> None:
     text = case.read_text(encoding="utf-8")
@@ -320,6 +321,7 @@ LARGE: dict[str, tuple[str, str, str]] = {
 NUMBERS = itertools.count()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("made", LARGE.values(), ids=LARGE)
 def test_many_secrets_are_masked_and_come_back_in_proportion(made: tuple[str, str, str]) -> None:
     head, many, end = made

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.security import pumps
 from tests.security.patterns import ENGINES, TEXT_OF_PEOPLE, every_pattern
-from tests.security.pumps import MOST_GROWTH, growth
+from tests.security.pumps import MOST_GROWTH, at_most, growth
 from tests.test_house_rules import SHIPPED, generated, name
 
 if TYPE_CHECKING:
-    from tests.security.patterns import Found, Unknown
+    from tests.security.patterns import Found
 
 FILES = [
     name(path)
@@ -24,23 +25,17 @@ FILES = [
 
 
 @cache
-def every() -> tuple[list[Found], list[Unknown]]:
-    """All expressions of the product, and the calls whose expression is not known."""
-    return every_pattern()
-
-
-@cache
 def by_file() -> dict[str, list[Found]]:
     """File -> its expressions, each once in the product."""
     found: dict[str, list[Found]] = {}
-    for each in {(each.pattern.pattern, each.pattern.flags, each.use): each for each in every()[0]}.values():
+    for each in {(each.pattern.pattern, each.pattern.flags, each.use): each for each in every_pattern()[0]}.values():
         found.setdefault(each.where.partition(":")[0], []).append(each)
     return found
 
 
 @pytest.mark.thorough
 def test_every_expression_of_the_product_is_known_before_it_runs() -> None:
-    found, unknown = every()
+    found, unknown = every_pattern()
     assert len(found) > 70
     assert [each.where for each in unknown if (each.file, each.argument) not in TEXT_OF_PEOPLE] == []
     assert set(by_file()) <= set(FILES)
@@ -77,3 +72,22 @@ def test_a_slow_expression_is_found(pattern: str, use: str) -> None:
 )
 def test_a_fast_expression_is_not_accused(pattern: str, use: str) -> None:
     assert growth(re.compile(pattern), use)[0] < MOST_GROWTH
+
+
+@pytest.mark.parametrize(
+    ("times", "proven"),
+    [
+        ([0.19], True),
+        ([0.47, 0.03, 0.02, 0.03], True),
+        ([0.49, 0.02, 0.02, 0.02, 0.47], True),
+        ([0.49, 0.02, 0.02, 0.02, 0.49, 0.49], False),
+        ([0.20, 0.001, 0.001, 0.001, 0.20, 0.20], False),
+    ],
+)
+def test_times_are_measured_again_until_they_prove_it(
+    times: list[float], proven: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = list(times)
+    monkeypatch.setattr(pumps, "seconds", lambda *_: left.pop(0))
+    assert at_most(24, lambda size: lambda: size, (1, 8), 0.008) is proven
+    assert left == []

@@ -148,17 +148,17 @@ def test_a_path_gives_its_keys_back(keys: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "shown"),
+    ("path", "visible"),
     [
         (joined("spec.registry.auths", URL, "password"), f'spec.registry.auths."https://me:{MASK}@r.example".password'),
         (f"spec.x-a.{SECRET}abc.y", f"spec.x-a.{MASK}.y"),
         ("spec.hosts.0.name", "spec.hosts.0.name"),
     ],
 )
-def test_the_path_of_a_finding_shows_no_secret(path: str, shown: str) -> None:
+def test_the_path_of_a_finding_shows_no_secret(path: str, visible: str) -> None:
     data = {"x-b": {"password": f"{SECRET}abc"}, "x-c": {"password": "hosts"}}
     found = without_secrets_in([warning("a.b", path, "One.")], data)
-    assert found[0].path == shown
+    assert found[0].path == visible
 
 
 def test_no_finding_of_a_text_shows_a_login_in_a_name() -> None:

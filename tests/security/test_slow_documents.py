@@ -19,7 +19,7 @@ from clusters.config.yaml.tree import Mapping, read
 from clusters.runs.events.log_masks import Masks
 from tests.config.documents import seed_document
 from tests.conftest import SEED
-from tests.security.pumps import MOST_GROWTH, STRETCH, growth_of, seconds
+from tests.security.pumps import MOST_GROWTH, STRETCH, at_most, growth_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,7 @@ LISTS: dict[str, Callable[[int], str]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("made", LISTS.values(), ids=LISTS)
 def test_every_entry_of_a_list_is_replaced_in_proportion(made: Callable[[int], str]) -> None:
     def work(count: int) -> Callable[[], object]:
@@ -64,8 +65,7 @@ def test_every_entry_of_a_list_is_replaced_in_proportion(made: Callable[[int], s
         fresh = replaced(document, lambda secret: f"{secret}-other")
         return lambda: edit(text, fresh)
 
-    short, long = (min(seconds(work(count), 60) for _ in range(2)) for count in (FEW, STRETCH * FEW))
-    assert long < MOST_GROWTH * max(short, MEASURABLE), f"{long:.2f} s, {short:.2f} s for a quarter"
+    assert at_most(MOST_GROWTH, work, (FEW, STRETCH * FEW), MEASURABLE, most=60, tries=2)
 
 
 def test_comments_stay_with_entries_of_which_there_are_several_alike() -> None:
@@ -115,8 +115,7 @@ def test_unknown_words_are_looked_up_within_the_work_budget(made: Callable[[int]
         return lambda: check(document)
 
     work(1)()
-    short, long = (min(seconds(work(count), 60) for _ in range(2)) for count in (600, 600 * STRETCH))
-    assert long < 2.5 * max(short, 4 * MEASURABLE), f"{long:.2f} s, {short:.2f} s for a quarter"
+    assert at_most(2.5, work, (600, 600 * STRETCH), 4 * MEASURABLE, most=60, tries=2)
 
 
 def test_suggestions_end_with_their_share_of_work() -> None:
@@ -150,6 +149,7 @@ NESTED = (
 )
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("unit", NESTED)
 @pytest.mark.parametrize("key", ["bash", "x"])
 def test_values_that_are_computed_from_others_are_looked_through_in_proportion(unit: str, key: str) -> None:
@@ -163,6 +163,7 @@ def test_few_and_many_short_secrets_are_masked_alike() -> None:
     assert few.text(text) == more.text(text) == f"x12345 12345x {MASK}-{MASK} ({MASK})_12345 {MASK} a{MASK}b"
 
 
+@pytest.mark.thorough
 def test_many_masked_arguments_get_their_secrets_back_in_proportion() -> None:
     def work(count: int) -> Callable[[], object]:
         before = load(arguments("    - token=hush-hush-#\n", count)).document
@@ -171,8 +172,7 @@ def test_many_masked_arguments_get_their_secrets_back_in_proportion() -> None:
         assert with_secrets(shown, before)[0] == before
         return lambda: with_secrets(shown, before)
 
-    short, long = (min(seconds(work(count), 60) for _ in range(2)) for count in (FEW, STRETCH * FEW))
-    assert long < MOST_GROWTH * max(short, MEASURABLE), f"{long:.2f} s, {short:.2f} s for a quarter"
+    assert at_most(MOST_GROWTH, work, (FEW, STRETCH * FEW), MEASURABLE, most=60, tries=2)
 
 
 def section(node: Node, *names: str) -> Mapping:
@@ -211,10 +211,8 @@ def machines(count: int) -> Document:
 
 @pytest.mark.thorough
 def test_checking_ten_times_the_machines_takes_about_ten_times_as_long() -> None:
-    small, large = machines(500), machines(5_000)
-    check(small)
-    factors = [float("inf")]
-    while len(factors) < 4 and min(factors) > MOST_OF_TEN:
-        short = min(seconds(lambda: check(small), 60) for _ in range(3))
-        factors.append(min(seconds(lambda: check(large), 60) for _ in range(2)) / short)
-    assert min(factors) <= MOST_OF_TEN, factors
+    def work(count: int) -> Callable[[], object]:
+        document = machines(count)
+        return lambda: check(document)
+
+    assert at_most(MOST_OF_TEN, work, (500, 5_000), MEASURABLE, most=60, tries=2)

@@ -20,7 +20,7 @@ from clusters.models import AuditEntry, AuditForward
 from clusters.models.audit_chain import FIELDS, digest_of
 from clusters.services.audit import audited
 from clusters.web.audit_words import ACTIONS
-from tests.processes import ROOT
+from tests.test_house_rules import mentioning, tree
 from tests.web.test_runs import content_of
 
 if TYPE_CHECKING:
@@ -165,8 +165,8 @@ def test_the_page_shows_the_last_forwarding_and_retries_it(settings: Settings, a
 
 def test_every_action_has_a_label_on_the_page() -> None:
     found = set()
-    for path in (ROOT / "clusters").rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text())):
+    for path in mentioning(*WRITERS):
+        for call in ast.walk(tree(path)):
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") in WRITERS:
                 texts = {each.value for each in call.args if isinstance(each, ast.Constant)}
                 found |= {str(text) for text in texts if re.fullmatch(r"[a-z]+\.[a-z_]+|login|logout", str(text))}

@@ -54,6 +54,11 @@ def commands(document: Document, roles: Collection[str]) -> Mapping[str, str]:
     return record_of(document).commands if _runs_on(document, roles) else {}
 
 
+def local_ports(document: Document, roles: Collection[str]) -> tuple[int, ...]:
+    """The TCP ports on which it serves only the machine itself, on a machine with these roles."""
+    return record_of(document).local_ports(document) if _runs_on(document, roles) else ()
+
+
 def _runs_on(document: Document, roles: Collection[str]) -> bool:
     found = load_balancer_of(document)
     return found is not None and found.runs_on(roles)

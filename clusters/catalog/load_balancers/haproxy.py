@@ -64,6 +64,7 @@ def proxy_image(source: Source) -> str:
 LOAD_BALANCER = LoadBalancerRecord(
     "haproxy",
     images=lambda source: (proxy_image(source),),
+    local_ports=lambda document: (HEALTH_PORT, document.control_plane_endpoint.port),
     before_nodes=("endpoint/kube-proxy",),
     last=("endpoint/haproxy",),
 )

@@ -30,7 +30,8 @@ class LoadBalancerRecord:
     """What a load balancer's module declares as `LOAD_BALANCER`.
 
     `name` is its value in `internalLoadbalancer`; its record there has `virtual`, which decides on which machines it
-    runs. These get its `images`, by upstream's names, and its `commands` (command -> package). Of its steps,
+    runs. These get its `images`, by upstream's names, and its `commands` (command -> package), and there its
+    `local_ports` (TCP, for the machine itself) must be free. Of its steps,
     `before_init` end before `kubeadm init`, `before_join` on every other control plane before it joins, `before_nodes`
     on the first control plane before any other machine joins, and `last` before the cluster is checked as a whole.
     `stand_by` prepares the first control plane directly before `kubeadm init`. While a machine's API server restarts,
@@ -41,6 +42,7 @@ class LoadBalancerRecord:
     name: str
     images: Callable[[Source], tuple[str, ...]] = lambda source: ()
     commands: Mapping[str, str] = field(default_factory=dict)
+    local_ports: Callable[[Document], tuple[int, ...]] = lambda document: ()
     before_init: tuple[str, ...] = ()
     before_join: tuple[str, ...] = ()
     before_nodes: tuple[str, ...] = ()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.hosts_file import HOSTS, only_address
 from clusters.config.load_balancers import has_proxies
 from clusters.config.topology import load_balancer
-from clusters.engine.block import block
 from clusters.engine.step import step
 from clusters.engine.wants import Sight, Wanted, service
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
-HOSTS = "/etc/hosts"
 LOOPBACK = "127.0.0.1"
 
 
@@ -51,7 +50,9 @@ def lasting_address(machine: Machine, cluster: Cluster) -> str:
 
 def known(machine: Machine, cluster: Cluster) -> Want:
     """The endpoint's name has an address; which of the two does not matter yet."""
-    lasting, first = _entry(cluster, lasting_address(machine, cluster)), _entry(cluster, first_address(cluster))
+    lasting, first = (
+        _entry(machine, cluster, address) for address in (lasting_address(machine, cluster), first_address(cluster))
+    )
 
     def look(here: Machine) -> Sight:
         return Sight(True) if lasting.seen(here).so else first.seen(here)
@@ -61,14 +62,14 @@ def known(machine: Machine, cluster: Cluster) -> Want:
 
 def lead_to_first(machine: Machine, cluster: Cluster) -> None:
     """Before a machine joins (again), set the name's address to that of a running control plane."""
-    first = _entry(cluster, first_address(cluster))
+    first = _entry(machine, cluster, first_address(cluster))
     if first_address(cluster) and not first.seen(machine).so:
         first.reach(machine)
 
 
 def lasting(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """The name has its lasting address, and kubelet uses it."""
-    yield _entry(cluster, lasting_address(machine, cluster))
+    yield _entry(machine, cluster, lasting_address(machine, cluster))
     # kubelet keeps its connection to the old address as long as it works.
     yield service("kubelet", restart_for=(HOSTS,))
 
@@ -90,6 +91,5 @@ def own(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield from lasting(machine, cluster)
 
 
-def _entry(cluster: Cluster, address: str) -> Want:
-    domain = cluster.document.control_plane_endpoint.domain
-    return block(HOSTS, "endpoint", f"{address} {domain}")
+def _entry(machine: Machine, cluster: Cluster, address: str) -> Want:
+    return only_address(machine, cluster, "endpoint", cluster.document.control_plane_endpoint.domain, address)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ID = "network.none"
 FIX = "Install a plugin with this cluster's kubeconfig; nodes then become ready by themselves. Then run this again."
 
-PLUGIN = Plugin("none")
+PLUGIN = Plugin("none", is_yours=True)
 
 
 @step("network/none", on="first-control-plane", needs_all=AFTER, when=PLUGIN.chosen, expected=1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.answers import object_of
+from clusters.catalog.identity import belongs_elsewhere, is_of_the_cluster, known_identities, read_claim
 from clusters.catalog.kubeadm.documents import cluster_configuration
 from clusters.catalog.kubectl import kubectl, no_answer
-from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, CLAIM, KUBELET_CONF
+from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, CLAIM, INITIALISED, KUBELET_CONF
 from clusters.catalog.rollout import is_silent
 from clusters.catalog.steps.etcd.members import answers, listed, spare, strangers, teller
 from clusters.catalog.steps.kubernetes.stored_configuration import CLUSTER, config_map
@@ -17,7 +17,7 @@ from clusters.config.kubernetes_versions import parse_version
 from clusters.config.yaml.values import read_value
 from clusters.engine.check import error, precheck, warning
 from clusters.engine.wants import NotReached
-from clusters.remote.shell import sh
+from clusters.remote.shell import sh, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,30 +27,50 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 
-@precheck(
-    "k8s.leftovers",
-    waivable=False,
-    fix="If it is no longer needed: kubeadm reset -f, and remove /var/lib/etcd. This deletes that cluster's data.",
-)
+@precheck("k8s.leftovers", waivable=False)
 def leftovers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machine has no leftovers of another cluster"""
     traces = machine.facts.traces
-    claim = machine.read(CLAIM)
-    if claim is None:
-        if traces:
-            yield error(f"{machine.name} has {', '.join(traces)}, which Slipway did not create.")
+    if not traces:
         return
-    owner = _owner(claim)
-    if owner != cluster.document.name and traces:
-        yield error(f"{machine.name} belongs to the cluster {owner}; this document is for {cluster.document.name}.")
+    claim = read_claim(machine.read(CLAIM))
+    named = ", ".join(traces)
+    if claim is None:
+        yield error(f"{machine.name} has {named}, which Slipway did not create.", hint=_removal(machine, traces))
+    elif not is_of_the_cluster(machine, cluster, claim):
+        yield error(
+            f"{machine.name} {belongs_elsewhere(claim, cluster)} It has {named}.",
+            hint=_removal(machine, (*traces, CLAIM, INITIALISED)),
+        )
 
 
-def _owner(claim: bytes) -> str:
-    """The cluster's name in a claim, or a description where the file has none."""
-    try:
-        return str(json.loads(claim)["cluster"])
-    except (ValueError, RecursionError, TypeError, KeyError):
-        return f"that {CLAIM} does not name"
+def _removal(machine: Machine, paths: tuple[str, ...]) -> str:
+    """The advice that removes exactly what was found; `kubeadm reset` alone leaves some of it."""
+    command = sh(
+        "kubeadm reset -f; systemctl disable --now kubelet; systemctl disable --now etcd; rm -rf {}; "
+        "systemctl daemon-reload",
+        words(paths),
+    )
+    return (
+        f"If that cluster is no longer needed, run this on {machine.name} as root; it deletes the cluster's data "
+        f"there: {command.text}"
+    )
+
+
+@precheck(
+    "k8s.other_identity",
+    on="first-control-plane",
+    fix="If this is the same cluster, for example after the loss of Slipway's database, waive this: its machines then "
+    "belong to this document. Otherwise list other machines.",
+)
+def other_identity(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """The cluster on the control planes was created from this document"""
+    claim = known_identities(cluster).adopted
+    if claim is not None:
+        yield error(
+            f"The control planes run a cluster of the same name, {claim.cluster}, with another identity ({claim.id}; "
+            f"this one's is {cluster.identity.id}): it was created from another document or by another Slipway."
+        )
 
 
 _RELEASE = re.compile(r"\bv\d+\.\d+\.\d+\b(?:-(?:alpha|beta|rc)\.\d+)?")

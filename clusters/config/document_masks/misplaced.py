@@ -1,4 +1,4 @@
-"""Masks that came back where no secret can be put: in keys without a login, and whatever else is no value."""
+"""Masks that came back where no secret can be put: in keys without a login, and outside of values and comments."""
 
 from __future__ import annotations
 

@@ -288,6 +288,6 @@ def _with_names(fresh: Any, originals: dict[str, Any], path: str, back: _Returni
     return whole if isinstance(fresh, dict) else with_others(fresh, whole)
 
 
-def _whole(shown: Shown) -> str:
-    first, *rest = shown.text.split(STAND_IN)
-    return first + "".join(f"{secret}{part}" for secret, part in zip(shown.secrets, rest, strict=True))
+def _whole(name: Shown) -> str:
+    first, *rest = name.text.split(STAND_IN)
+    return first + "".join(f"{secret}{part}" for secret, part in zip(name.secrets, rest, strict=True))

@@ -152,7 +152,7 @@ def _of_model(value: BaseModel, leaf: Leaf, key: str) -> BaseModel:
 
 
 def with_others(value: BaseModel, extra: dict[Any, Any]) -> BaseModel:
-    """A copy of a section with these unknown keys in place of its own."""
+    """A copy of a section with these unknown keys instead of those that it has."""
     copy = value.model_copy()
     object.__setattr__(copy, "__pydantic_extra__", extra)
     return copy

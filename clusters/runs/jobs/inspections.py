@@ -33,11 +33,13 @@ from clusters.runs.claims.claim import lease_end
 from clusters.runs.documents import read_document
 from clusters.runs.events.batches import clean, plain
 from clusters.runs.events.log_masks import Masks
+from clusters.runs.identities import identity_of
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
     from clusters.engine.events import Event
+    from clusters.engine.identity import Identity
     from clusters.engine.source import Source
     from clusters.remote.auth.host_keys import KnownKeys
     from clusters.remote.host import Host
@@ -113,7 +115,7 @@ def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> Non
         others = [each for each in row.results if (each["check"], each["host"]) not in planned]
         cancel, known = Cancel(), PinnedKeys(row.cluster_id)
         pool = ThreadPoolExecutor(1, thread_name_prefix="inspection")
-        work = pool.submit(_run_prechecks, plan, document, known, notes, cancel)
+        work = pool.submit(_run_prechecks, plan, document, known, notes, cancel, identity_of(row.cluster))
         pool.shutdown(wait=False)
         while not wait([work], STORE_EVERY).done:
             if not mine.update(results=others + notes.rows(), lease_until=lease_end()):
@@ -150,7 +152,9 @@ def _source() -> Source:
         return Unopened(error)
 
 
-def _run_prechecks(plan: Plan, document: Document, known: KnownKeys, notes: _Notes, cancel: Cancel) -> None:
+def _run_prechecks(
+    plan: Plan, document: Document, known: KnownKeys, notes: _Notes, cancel: Cancel, identity: Identity
+) -> None:
     try:
         execute_plan(
             plan,
@@ -159,6 +163,7 @@ def _run_prechecks(plan: Plan, document: Document, known: KnownKeys, notes: _Not
             source=_source(),
             sink=notes,
             cancel=cancel,
+            identity=identity,
         )
     finally:
         connections.close_all()

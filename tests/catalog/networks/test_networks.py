@@ -100,6 +100,15 @@ def test_calico_gets_the_documents_pool_and_tunnels() -> None:
     assert "CALICO_IPV6POOL_CIDR" not in env and "__CNI_MTU__" in data["cni_network_config"]
 
 
+def test_calico_uses_the_network_card_of_the_nodes_internal_address() -> None:
+    env = environment(calico.edited(calico_like(), document("calico"), typha=False))
+    assert env["IP_AUTODETECTION_METHOD"] == "kubernetes-internal-ip" and "IP6_AUTODETECTION_METHOD" not in env
+    both = document("calico", ipAutoDetectionMethod="interface=eth1", **BOTH)
+    env = environment(calico.edited(calico_like(), both, typha=False))
+    assert env["IP_AUTODETECTION_METHOD"] == "interface=eth1"
+    assert env["IP6_AUTODETECTION_METHOD"] == "kubernetes-internal-ip"
+
+
 def test_calico_with_vxlan_alone_needs_no_bgp() -> None:
     objects = calico.edited(calico_like(), document("calico", ipipMode="Never", vxlanMode="Always"), typha=False)
     assert of_kind(objects, "ConfigMap")["data"]["calico_backend"] == "vxlan"
@@ -190,6 +199,14 @@ def test_flannel_reads_its_network_and_backend_from_the_document() -> None:
         "Network": "10.233.64.0/18",
         "Backend": {"Type": "vxlan"},
     }
+
+
+def test_flannel_uses_the_network_card_of_the_nodes_internal_address() -> None:
+    pod = of_kind(flannel.objects(document("flannel")), "DaemonSet")["spec"]["template"]["spec"]
+    (daemon,) = pod["containers"]
+    assert "--iface=$(NODE_ADDRESS)" in daemon["args"]
+    address = next(each for each in daemon["env"] if each["name"] == "NODE_ADDRESS")
+    assert address["valueFrom"] == {"fieldRef": {"fieldPath": "status.hostIP"}}
 
 
 def test_changed_settings_of_flannel_restart_its_pods() -> None:

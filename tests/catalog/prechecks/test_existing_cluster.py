@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from clusters.catalog import pki
 from clusters.catalog.kubeadm.documents import cluster_configuration
+from clusters.catalog.steps.kubernetes.binaries import UNIT_TEXT
 from clusters.engine.check import CHECKS
+from clusters.engine.identity import Identity
+from clusters.remote.facts import TRACES, facts_command, parse_facts
 from tests.catalog.prechecks.findings import found
 from tests.catalog.pretend import NODES, pretend, seed
 from tests.fake_host import Answer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
     from clusters.engine.cluster import Cluster
 
 
@@ -29,10 +31,56 @@ def test_leftovers_of_our_own_earlier_run_are_no_error(archive: Path, monkeypatc
     )
     hosts["node2"].put(json.dumps({"cluster": "sample"}).encode(), "/etc/slipway/cluster.json")
     for check in ("k8s.leftovers", "net.ports_free"):
-        assert list(CHECKS.checks[check].body(cluster.machine("node2"), cluster)) == []
+        assert found(check, cluster, "node2") == []
     hosts["node2"].put(json.dumps({"cluster": "other"}).encode(), "/etc/slipway/cluster.json")
-    (found,) = CHECKS.checks["k8s.leftovers"].body(cluster.machine("node2"), cluster)
-    assert "belongs to the cluster other" in found.message
+    (finding,) = found("k8s.leftovers", cluster, "node2")
+    assert "belongs to the cluster other" in finding.message
+    assert "rm -rf /var/lib/etcd/member /etc/slipway/cluster.json " in finding.hint
+
+
+def test_a_cluster_of_the_same_name_is_taken_over_only_with_a_waiver(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, node1={"traces": ("/etc/kubernetes/kubelet.conf",)})
+    cluster.identity = Identity("the-documents")
+    hosts["node1"].put(json.dumps({"cluster": "sample", "id": "the-machines"}).encode(), "/etc/slipway/cluster.json")
+    hosts["node1"].put(pki.make_authority("kubernetes").certificate, "/etc/kubernetes/pki/ca.crt")
+    assert found("k8s.leftovers", cluster) == []
+    (finding,) = found("k8s.other_identity", cluster)
+    assert "the-machines" in finding.message and "the-documents" in finding.message
+    assert finding.severity.value == "error" and CHECKS.checks["k8s.other_identity"].waivable
+
+
+def test_the_advice_removes_every_trace_that_was_found(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    files = tuple(str(tmp_path / name) for name in ("admin.conf", "kubelet.service", "a path/member"))
+    cluster, _, _ = pretend(monkeypatch, archive, node2={"traces": files})
+    (finding,) = found("k8s.leftovers", cluster, "node2")
+    assert all(path in finding.message for path in files)
+    (tmp_path / "a path" / "member").mkdir(parents=True)
+    for path in files[:2]:
+        Path(path).touch()
+    command = finding.hint.partition("there: ")[2]
+    programs = "kubeadm() { return 1; }; systemctl() { return 1; }; "
+    subprocess.run(["/bin/sh", "-c", programs + command], check=False, capture_output=True)
+    assert [path for path in files if Path(path).exists()] == []
+
+
+@pytest.mark.parametrize("path", [each for each in TRACES if each.endswith(".service")])
+def test_a_unit_that_slipway_wrote_is_no_trace(path: str, tmp_path: Path) -> None:
+    own = tmp_path / "kubelet.service"
+    script = facts_command().text.replace(path, str(own))
+
+    def traces() -> tuple[str, ...]:
+        output = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False).stdout
+        return parse_facts(output, here=0).traces
+
+    assert str(own) not in traces()
+    own.write_text("[Service]\nExecStart=/usr/bin/kubelet\n")
+    assert str(own) in traces()
+    own.write_text(UNIT_TEXT)
+    assert str(own) not in traces()
 
 
 def test_another_version_on_a_node_is_refused_and_cannot_be_waived(

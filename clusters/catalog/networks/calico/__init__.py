@@ -35,6 +35,8 @@ _QUAY_SINCE = (3, 31, 0)
 """From this release on the manifest names quay.io instead of docker.io. Source: the manifests themselves."""
 
 _MTU = "__CNI_MTU__"
+_NODE_ADDRESS = "kubernetes-internal-ip"
+"""Calico uses the node's internal address. Without it, it uses the first network card that it finds."""
 
 
 def images(document: Document) -> tuple[str, ...]:
@@ -122,12 +124,12 @@ def variables(document: Document) -> dict[str, str]:
         "CALICO_IPV4POOL_VXLAN": calico.vxlan_mode,
         "CALICO_IPV4POOL_NAT_OUTGOING": _truth(calico.ipv4_nat_outgoing),
         "NO_DEFAULT_POOLS": _truth(not calico.default_ip_pool),
+        "IP_AUTODETECTION_METHOD": calico.ip_auto_detection_method or _NODE_ADDRESS,
     }
-    if calico.ip_auto_detection_method:
-        found["IP_AUTODETECTION_METHOD"] = calico.ip_auto_detection_method
     if ipv6:
         found |= {
             "IP6": "autodetect",
+            "IP6_AUTODETECTION_METHOD": _NODE_ADDRESS,
             "FELIX_IPV6SUPPORT": "true",
             "CALICO_IPV6POOL_CIDR": ipv6,
             "CALICO_IPV6POOL_VXLAN": calico.vxlan_mode,

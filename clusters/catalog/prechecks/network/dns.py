@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
-from clusters.catalog.kubeadm.dialect import parsed
+from clusters.catalog.resolvers import configured_resolv_conf, resolv_conf_of
 from clusters.config.syntax import address_of
 from clusters.engine.check import error, precheck, warning
 from clusters.remote.facts import RESOLV_CONF, RESOLVED_CONF
@@ -32,25 +32,20 @@ def uses_machine_resolvers(document: Document) -> bool:
     return not document.dns.coredns.upstream_dns_servers
 
 
-def configured_resolv_conf(document: Document) -> str | None:
-    """The file that the document sets for the kubelet; arguments override the configuration."""
-    kubernetes = document.kubernetes
-    configured = parsed(kubernetes.kubelet_args).get("resolv-conf", kubernetes.kubelet_configuration.get("resolvConf"))
-    return configured if isinstance(configured, str) else None
-
-
-@precheck("os.resolver", on="kubernetes", when=uses_machine_resolvers)
+@precheck("os.resolver", on="kubernetes")
 def resolver(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machine has name servers that pods can reach"""
-    configured = configured_resolv_conf(cluster.document)
-    file = configured if configured is not None else RESOLVED_CONF if machine.facts.resolved else RESOLV_CONF
+    file = resolv_conf_of(machine.facts, cluster.document)
     servers = _servers(machine, file)
     if servers is None:
+        # Also where CoreDNS queries the document's servers: kubelet reads the file for every pod.
         yield error(
-            f"{machine.name} has no {file}, from which kubelet takes the name servers of pods; CoreDNS does not start.",
+            f"{machine.name} has no {file}, from which kubelet takes the name servers of pods; it starts no pod.",
             hint="Create it with a line such as nameserver 192.0.2.53, for a server that answers."
-            f"{_resolv_conf_hint(configured)} {UPSTREAM_HINT}",
+            f"{_resolv_conf_hint(configured_resolv_conf(cluster.document))}",
         )
+        return
+    if not uses_machine_resolvers(cluster.document):
         return
     usable = [each for each in servers if address_of(each) is not None][:MOST_SERVERS]
     loops = [each for each in usable if _is_loopback(each)]

@@ -88,7 +88,7 @@ def _overlap(prefix: str, route: Network, wanted: Network, name: str) -> Finding
     )
 
 
-def _cluster_interfaces() -> tuple[str, ...]:
+def cluster_interfaces() -> tuple[str, ...]:
     """Prefixes of the names of interfaces that clusters make; a network plugin may reuse those of another."""
     return KUBERNETES_INTERFACES + tuple(name for each in plugins().values() for name in each.interfaces)
 
@@ -105,7 +105,7 @@ def _routes(text: str) -> Iterator[tuple[Network, str]]:
             network is not None
             and network.prefixlen
             and not network.is_link_local
-            and not device.startswith(_cluster_interfaces())
+            and not device.startswith(cluster_interfaces())
         ):
             yield network, device
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clusters.catalog.paths import INITIALISED, MANIFESTS
+from clusters.catalog.paths import CA_KEY, INITIALISED, MANIFESTS
 from clusters.config.syntax import in_url
 from clusters.remote.shell import sh
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 ENV = "/etc/etcd.env"
 BEGINNING = ("INITIAL_CLUSTER", "INITIAL_CLUSTER_STATE")
 """The variables that set with which members etcd starts, and whether the cluster is new."""
-CA_KEY = "/etc/kubernetes/pki/ca.key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from clusters.catalog.components import artifact
 from clusters.catalog.kubeadm.dialect import parsed
 from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN
+from clusters.catalog.resolvers import configured_resolv_conf, resolv_conf_of
 from clusters.config.kubernetes_versions import parse_version
 from clusters.config.topology import is_dual_stack
 from clusters.engine.artifacts import binary
@@ -45,11 +46,7 @@ def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     kubernetes = cluster.document.kubernetes
     quiet = parse_version(kubernetes.version).minor < WITHOUT_AMAZON and is_no_amazon(machine)
     yield file(DROP_IN, drop_in(kubernetes.kubelet_args, quiet=quiet))
-    yield file(
-        EXTRA,
-        f"# Written by Slipway.\nKUBELET_EXTRA_ARGS=--node-ip={node_ip(machine, cluster)} "
-        f"--hostname-override={machine.name}\n",
-    )
+    yield file(EXTRA, extra_arguments(machine, cluster))
     yield command(
         "kubelet starts at boot",
         sh("systemctl daemon-reload && systemctl enable kubelet"),
@@ -57,6 +54,15 @@ def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
             "systemctl is-enabled --quiet kubelet && test $(systemctl show -p NeedDaemonReload --value kubelet) = no"
         ),
     )
+
+
+def extra_arguments(machine: Machine, cluster: Cluster) -> str:
+    """The arguments that differ between machines; kubelet prefers them to the configuration of the whole cluster."""
+    document = cluster.document
+    words = [f"--node-ip={node_ip(machine, cluster)}", f"--hostname-override={machine.name}"]
+    if configured_resolv_conf(document) is None:
+        words.append(f"--resolv-conf={resolv_conf_of(machine.facts, document)}")
+    return f"# Written by Slipway.\nKUBELET_EXTRA_ARGS={' '.join(words)}\n"
 
 
 def node_ip(machine: Machine, cluster: Cluster) -> str:

@@ -8,7 +8,7 @@ from clusters.catalog import load_balancers
 from clusters.catalog.endings import ContainerEnds
 from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.kubectl import is_forbidden, is_missing, kubectl, no_answer
-from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
+from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, CA_KEY, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
 from clusters.catalog.staticpod import forget_all_before
 from clusters.catalog.steps.kubernetes import proxy
 from clusters.catalog.steps.kubernetes.join import STATIC_PODS, kubelet_runs
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
-
-CA_KEY = "/etc/kubernetes/pki/ca.key"
 
 BACK_WITHIN = 120.0
 """Seconds in which an existing API server answers again after a reboot."""

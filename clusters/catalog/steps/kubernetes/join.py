@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.utils import CryptographyDeprecationWarning
-
 from clusters.catalog.endings import unit_ends
+from clusters.catalog.identity import pin_of
 from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl, no_answer
 from clusters.catalog.load_balancers import BEFORE_NODES
@@ -195,13 +190,3 @@ def cluster_ca(machine: Machine, cluster: Cluster) -> bytes:
         return found
 
     return cluster.once("cluster-ca", read)
-
-
-def pin_of(certificate: bytes) -> str:
-    """kubeadm's hash of an authority: the SHA-256 of its public key. Source: kubeadm's discovery documentation."""
-    with warnings.catch_warnings():
-        # kubeadm up to 1.25 gives its authority the serial number 0, and cryptography warns about that.
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        key = x509.load_pem_x509_certificate(certificate).public_key()
-    digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-    return f"sha256:{digest}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.hosts_file import lines_in_hosts
 from clusters.catalog.load_balancers import name as endpoint
 from clusters.catalog.steps.os.swap import is_ours
-from clusters.engine.block import block
 from clusters.engine.step import step
 from clusters.engine.wants import command
 from clusters.remote.shell import sh
@@ -36,6 +36,6 @@ def names(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     domain = document.kubernetes.dns_domain
     lines = [f"{at} {other.name}.{domain} {other.name}" for other in cluster.machines for at in other.addresses]
     lines += [line.strip() for line in document.dns.node_etc_hosts.splitlines() if line.strip()]
-    yield block("/etc/hosts", "hosts", "\n".join(lines))
+    yield from lines_in_hosts(machine, cluster, "hosts", "\n".join(lines))
     if endpoint.first_address(cluster):
         yield endpoint.known(machine, cluster)

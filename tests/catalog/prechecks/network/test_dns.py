@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clusters.catalog.steps.kubernetes.binaries import extra_arguments
 from clusters.engine.check import CHECKS
 from tests.catalog.pretend import pretend, seed
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
-CHECK = "os.resolver"
 ETC, RESOLVED = "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"
 
 
@@ -29,7 +29,7 @@ def found(
     """The findings about node2; `file` is what its `/own/resolv.conf` holds."""
     cluster, hosts, _ = pretend(monkeypatch, archive, document, node2=facts)
     hosts["node2"].answer("/own/resolv.conf", file)
-    return list(CHECKS.checks[CHECK].body(cluster.machine("node2"), cluster))
+    return list(CHECKS.checks["os.resolver"].body(cluster.machine("node2"), cluster))
 
 
 def reading(file: str) -> Document:
@@ -83,7 +83,7 @@ def test_where_systemd_resolved_runs_its_own_file_counts(archive: Path, monkeypa
 
 
 def test_the_file_that_the_document_names_wins(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stub = {"resolvers": ((ETC, ("127.0.0.53",)),)}
+    stub: dict[str, Any] = {"resolvers": ((ETC, ("127.0.0.53",)),)}
     own = reading("/own/resolv.conf")
     assert not found(archive, monkeypatch, own, "nameserver 10.0.0.2\n", **stub)
     (finding,) = found(archive, monkeypatch, own, "search example.com\nnameserver\n")
@@ -102,10 +102,31 @@ def test_an_empty_name_of_the_file_is_a_loop(archive: Path, monkeypatch: pytest.
 def test_a_machine_without_the_file_is_an_error(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (finding,) = found(archive, monkeypatch, resolvers=())
     assert finding.message.startswith("node2 has no /etc/resolv.conf") and "nameserver 192.0.2.53" in finding.hint
-    assert "upstreamDNSServers" in finding.hint
 
 
-def test_servers_of_the_document_make_the_machines_own_unimportant() -> None:
-    when = CHECKS.checks[CHECK].when
-    assert when is not None and when(seed())
-    assert not when(seed(dns={"coredns": {"upstreamDNSServers": ["10.0.0.2"]}}))
+OTHERS = {"dns": {"coredns": {"upstreamDNSServers": ["10.0.0.2"]}}}
+
+
+def test_servers_of_the_document_make_the_machines_own_unimportant(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub: dict[str, Any] = {"resolvers": ((ETC, ("127.0.0.53",)),)}
+    assert not found(archive, monkeypatch, seed(**OTHERS), "", **stub)
+    assert found(archive, monkeypatch, seed(), "", **stub)
+
+
+def test_kubelet_needs_its_file_even_if_the_document_names_servers(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (finding,) = found(archive, monkeypatch, seed(**OTHERS), resolvers=())
+    assert finding.severity.value == "error" and "it starts no pod" in finding.message
+
+
+def test_each_kubelet_reads_the_file_of_its_own_machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, node1={"resolved": True})
+    given = {each.name: extra_arguments(each, cluster).split()[-1] for each in cluster.machines}
+    assert given == {
+        "node1": f"--resolv-conf={RESOLVED}", "node2": f"--resolv-conf={ETC}", "node3": f"--resolv-conf={ETC}"
+    }  # fmt: skip
+    cluster, _, _ = pretend(monkeypatch, archive, reading("/own/resolv.conf"), node1={"resolved": True})
+    assert "resolv-conf" not in extra_arguments(cluster.machine("node1"), cluster)
