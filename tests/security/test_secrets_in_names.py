@@ -73,7 +73,7 @@ def test_a_masked_name_is_not_sent_to_another_host() -> None:
 def test_a_masked_login_in_an_imported_name_is_reported() -> None:
     exported = render(document_of(NAMED["auths"]), secrets="mask")
     found = [each for each in load(exported).findings if each.id == "secret.masked"]
-    assert any("r.example" in each.path and each.line for each in found)
+    assert any(keys_in(each.path)[-1] == f"https://me:{MASK}@r.example" and each.line for each in found)
 
 
 def test_two_names_that_look_the_same_stay_two() -> None:
@@ -119,6 +119,7 @@ def test_a_key_beside_spec_is_not_taken_for_a_part_of_the_document(name: str) ->
     assert found.line == text.count("\n")
 
 
+# The third and the fourth never had the same paths; they would have, were quotes in keys not escaped, or dashes cut off.
 COLLIDING = {
     "values of a chart": "  x-values: {a.b: password=Hidqx-1, a: {b: password=Hidqx-2}} # both\n",
     "the other way round": "  x-values: {a: {b: password=Hidqx-2}, a.b: password=Hidqx-1} # both\n",
