@@ -119,7 +119,7 @@ def test_a_key_beside_spec_is_not_taken_for_a_part_of_the_document(name: str) ->
     assert found.line == text.count("\n")
 
 
-# The third and the fourth never had the same paths; they would have, were quotes in keys not escaped, or dashes cut off.
+# The third and the fourth never had equal paths: they would, without escaped quotes, and with dashes left out.
 COLLIDING = {
     "values of a chart": "  x-values: {a.b: password=Hidqx-1, a: {b: password=Hidqx-2}} # both\n",
     "the other way round": "  x-values: {a: {b: password=Hidqx-2}, a.b: password=Hidqx-1} # both\n",

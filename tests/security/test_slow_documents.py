@@ -215,5 +215,5 @@ def test_checking_ten_times_the_machines_takes_about_ten_times_as_long() -> None
         document = machines(count)
         return lambda: check(document)
 
-    # A document of 500 takes less than this, and a pair of 5,000 machines each is compared in more than 25 times as much.
+    # Checking 500 takes less than this; comparing each pair of 5,000 takes more than 25 times as long.
     assert at_most(MOST_OF_TEN, work, (500, 5_000), least=0.02, most=60, tries=2)
