@@ -292,7 +292,7 @@ def _add_options(parser: ArgumentParser) -> None:
     """The options that every recipe has."""
     parser.add_argument(
         "-f", "--filename", required=True, action="append", metavar="FILE",
-        help="A config-sample.yaml; for KubeKey 4's two files, give it twice.",
+        help="A config-sample.yaml; for KubeKey 4's two files, give it twice. Paths in both are relative to the first.",
     )  # fmt: skip
     parser.add_argument("--preview", action="store_true", help="Show what would change; change nothing on machines.")
     parser.add_argument("--owner", help="The owner of the cluster; default: the first administrator.")
