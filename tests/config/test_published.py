@@ -14,6 +14,7 @@ from clusters.config.dialects.lost_keys import unknown_keys
 from clusters.config.dialects.render import render
 from clusters.config.keys import Model, keys_of
 from clusters.config.load import DIALECTS
+from clusters.config.paths import keys_in
 from clusters.config.plugins import plugins
 from clusters.config.schema import Document
 from clusters.config.sections.etcd import MOVED
@@ -55,7 +56,7 @@ def _strangers(document: Document, dialect: str) -> set[str]:
     if dialect == "v4":
         hosts = {host.name for place, host in enumerate(document.hosts) if f"spec.hosts.{place}.arch" in named}
         return {f"hosts.{name}.arch" for name in hosts} | {f"groups.{name}" for name in groups}
-    return {path.removeprefix("spec.") for path in named | unknown} | {f"roleGroups.{name}" for name in groups}
+    return {".".join(keys_in(path)[1:]) for path in named | unknown} | {f"roleGroups.{name}" for name in groups}
 
 
 def _are_names(items: Any) -> bool:
