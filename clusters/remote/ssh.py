@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -335,13 +336,34 @@ def _slot(link: Link, name: str, limits: Limits) -> Iterator[None]:
         link.slots.release()
 
 
+_SHELL_HINTS = (
+    (
+        re.compile("password (?:has|is) expired|password change required|change your password", re.I),
+        "The user's password has expired, so the machine runs nothing before it is changed: set a new one there "
+        "(`passwd` at a terminal, or as root), and enter it here.",
+    ),
+    (
+        re.compile("account (?:has |is )?expired|currently not available|nologin", re.I),
+        "The account is closed (`chage -l` shows until when, /etc/passwd its shell): open it, or use another user.",
+    ),
+    (
+        re.compile("permission denied|cannot execute", re.I),
+        "Is the shell, or what its profile starts, on a file system without the right to execute (noexec, as some have "
+        "for /home)? `chsh -s /bin/sh`, or use another user.",
+    ),
+)
+"""What the login printed instead of running a command -> what to do."""
+
+
 def _unusable(target: Target, done: Performed) -> ShellUnusable:
     output = plain_text(done.out.text() + " " + done.err.text()).strip()[-300:] or "nothing"
+    hint = next(
+        (hint for pattern, hint in _SHELL_HINTS if pattern.search(output)),
+        "Give the user a normal shell (`chsh -s /bin/sh`), or use another user.",
+    )
     return ShellUnusable(
         f"{target.user} can log in to {target.name}, but the login shell runs no commands. It printed: {output}",
-        hint="Give the user a normal shell (`chsh -s /bin/sh`), or use another user."
-        if not done.timed_out
-        else "A command in the user's shell profile waits or hangs.",
+        hint=hint if not done.timed_out else "A command in the user's shell profile waits or hangs.",
     )
 
 

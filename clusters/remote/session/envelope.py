@@ -37,7 +37,8 @@ class Become(enum.Enum):
     NOBODY_ELSE = ""
     FREELY = "env LC_ALL=C sudo -n -H -- "
     # -k: sudo ignores its cached credentials, so it reads the password from stdin every time and never leaves it there.
-    BY_PASSWORD = "env LC_ALL=C sudo -k -S -p '' -H -- "  # noqa: S105 - a command, not a password
+    # The prompt names the user whose password sudo expects, which `refusal` reads.
+    BY_PASSWORD = "env LC_ALL=C sudo -k -S -p 'password of %p: ' -H -- "  # noqa: S105 - a command, not a password
 
 
 class Frame(enum.Enum):
