@@ -13,8 +13,9 @@ from clusters.catalog import dns_pods, staticpod
 from clusters.catalog.networks import bridge
 from clusters.catalog.steps.kubernetes import kubelet_config
 from clusters.catalog.steps.os import extra_packages
+from clusters.engine.packages import Packages
 from clusters.engine.step import STEPS
-from clusters.engine.wants import NotReached, Packages, Want
+from clusters.engine.wants import NotReached, Want
 from clusters.remote.shell import sh
 from tests.catalog.pretend import manifest, pretend, seed
 from tests.catalog.test_steps import WANTS

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from clusters.catalog.paths import CA
 from clusters.catalog.turns import in_turn
 from clusters.config.topology import api_port, load_balancer
+from clusters.engine.packages import Packages
 from clusters.engine.step import step
-from clusters.engine.wants import Packages, absent, directory, file, service
+from clusters.engine.wants import absent, directory, file, service
 from clusters.errors import InstallerError
 from clusters.remote.shell import sh
 

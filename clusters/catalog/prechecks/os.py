@@ -10,7 +10,7 @@ from clusters.catalog.reach import dialled
 from clusters.catalog.steps.os import clock
 from clusters.catalog.steps.os.packages import TOOLS
 from clusters.engine.check import error, precheck, warning
-from clusters.engine.wants import Packages
+from clusters.engine.packages import Packages
 from clusters.remote.dial import Answer
 from clusters.remote.shell import sh
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.lines import one_word
 from clusters.engine.block import block
+from clusters.engine.packages import Packages
 from clusters.engine.step import step
-from clusters.engine.wants import Packages, command, service
+from clusters.engine.wants import command, service
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:

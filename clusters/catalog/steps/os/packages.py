@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.engine.packages import Packages
 from clusters.engine.step import step
-from clusters.engine.wants import Packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
