@@ -214,33 +214,14 @@ def absent(path: str) -> Wanted:
     )
 
 
-def sysctls(path: str, values: Mapping[str, str]) -> Wanted:
-    """Kernel settings, now and after a reboot (stored in `path`)."""
-    text = "# Written by Slipway.\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
-    stored = file(path, text)
-
-    def look(machine: Machine) -> Sight:
-        sight = stored.seen(machine)
-        if not sight.so:
-            return sight
-        answer = machine.ask(sh("sysctl -n -e {}", words(values)))
-        now = dict(zip(values, (" ".join(line.split()) for line in answer.stdout.splitlines()), strict=False))
-        wrong = [f"{key} is {now.get(key, 'unknown')}" for key, value in values.items() if now.get(key) != value]
-        return Sight(not wrong, ", ".join(wrong))
-
-    def act(machine: Machine) -> None:
-        stored.reach(machine)
-        machine.do(sh("sysctl -q -p {}", path), shared=True)
-
-    return Wanted(f"{len(values)} kernel settings are active", look, act)
-
-
 PRECISELY = "--timestamp=us+utc"
 """Makes systemd print times in microseconds; since systemd 248."""
 
 
-def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
+def service(name: str, *, restart_for: tuple[str, ...] = (), limits: Mapping[str, int] | None = None) -> Wanted:
     """A systemd service that runs, starts at boot, and was started after each file in `restart_for` changed.
+
+    `limits`: settings such as LimitNOFILE that it has at least; a file of somebody else that lowers one is named.
 
     Before 248 systemd reports a start in whole seconds; a restart there waits until the second of the
     newest file is over, so that "same second" always means "too old".
@@ -264,6 +245,7 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
                 ),
                 sh("systemctl is-enabled --quiet {} || {{ echo it is not enabled; false; }}", name),
                 fresh,
+                *(_limit_holds(name, key, least) for key, least in (limits or {}).items()),
             )
         )
     )
@@ -292,6 +274,18 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
             )
 
     return Wanted(f"service {name} runs and starts at boot", look, act)
+
+
+def _limit_holds(unit: str, key: str, least: int) -> Command:
+    """systemd gives the unit this limit; else print the value, and the last file that sets it."""
+    return sh(
+        'v=$(systemctl show {0} -p {1} --value); [ "$v" = infinity ] || [ "${{v:-{2}}}" -ge {2} ] || {{ echo {1} is $v, '
+        'required: {2}, set by $(grep -ls "^ *"{1}= $(systemctl show {0} -p FragmentPath -p DropInPaths --value) '
+        "| tail -n 1); false; }}",
+        unit,
+        key,
+        least,
+    )
 
 
 def eventually(

@@ -38,8 +38,8 @@ WANTS = {
     "os/claim": ("node2", ["/etc/slipway is a directory", "/etc/slipway/cluster.json"]),
     "os/names": ("node2", ["name is node2", "/etc/hosts has Slipway's lines", "endpoint's name is known"]),
     "os/packages": ("node2", ["system tools"]),
-    "os/swap": ("node2", ["no swap is in use", "/etc/fstab"]),
-    "os/kernel": ("node2", ["br_netfilter is loaded", "modules-load.d", "3 kernel settings are active"]),
+    "os/swap": ("node2", ["no swap is in use", "/etc/fstab", "systemd turns on no swap"]),
+    "os/kernel": ("node2", ["br_netfilter is loaded", "modules-load.d", "5 kernel settings are active"]),
     "runtime/binaries": (
         "node2",
         ["containerd v", "runc", "/opt/cni/bin", "cni-plugins", "crictl", "crictl.yaml"],

@@ -10,7 +10,7 @@ from clusters.catalog.components import GITHUB, Component, artifact
 from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import registries
-from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
+from clusters.catalog.runtimes.kind import NOFILE, Runtime, RuntimeRecord, limits_of, socket_of
 from clusters.config.kubernetes_versions import facts_of
 from clusters.config.matrix import numbers
 from clusters.config.secret import Secret
@@ -98,7 +98,7 @@ def containerd(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     secret = bool(registries.logins(document))
     yield file(CONFIG, Secret(text), mode=0o600) if secret else file(CONFIG, text)
     yield file(UNIT, unit(machine))
-    yield service("containerd", restart_for=(CONFIG, UNIT, f"{BIN}/containerd"))
+    yield service("containerd", restart_for=(CONFIG, UNIT, f"{BIN}/containerd"), limits=limits_of(machine))
     yield eventually("containerd answers", so_if(runtime(document).answers), within=30)
 
 
@@ -206,7 +206,7 @@ def _logins(document: Document, plugin: str) -> str:
 
 def unit(machine: Machine) -> str:
     """The service. Limits that the machine cannot grant (inside LXC) are omitted, since systemd would not start it."""
-    limits = "LimitNOFILE=1048576\n" if machine.facts.can_raise_nofile else ""
+    limits = f"LimitNOFILE={NOFILE}\n" if machine.facts.can_raise_nofile else ""
     score = "OOMScoreAdjust=-999\n" if machine.facts.can_lower_oom else ""
     return f"""# Written by Slipway; changes are overwritten by its next run.
 [Unit]

@@ -12,7 +12,7 @@ from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import gentle, registries
 from clusters.catalog.runtimes.docker.components import ENGINE, SHIM
-from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
+from clusters.catalog.runtimes.kind import NOFILE, Runtime, RuntimeRecord, limits_of, socket_of
 from clusters.config.kubernetes_versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
 from clusters.engine.step import step
@@ -101,7 +101,8 @@ def docker(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         yield file(gentle.PATH, gentle.TEXT, mode=0o755)
     yield file(DAEMON, json.dumps(daemon(machine, cluster), indent=2) + "\n")
     yield file(UNIT, unit(machine))
-    yield service("docker", restart_for=(DAEMON, UNIT, f"{BIN}/dockerd", f"{BIN}/containerd"))
+    programs = (f"{BIN}/dockerd", f"{BIN}/containerd")
+    yield service("docker", restart_for=(DAEMON, UNIT, *programs), limits=limits_of(machine))
     yield eventually("docker answers", so_if(sh("docker info >/dev/null")), within=60)
 
 
@@ -142,7 +143,7 @@ def daemon(machine: Machine, cluster: Cluster) -> dict[str, Any]:
 
 def unit(machine: Machine) -> str:
     """The service. dockerd starts its containerd itself, so one service is enough."""
-    limits = "LimitNOFILE=1048576\n" if machine.facts.can_raise_nofile else ""
+    limits = f"LimitNOFILE={NOFILE}\n" if machine.facts.can_raise_nofile else ""
     score = "OOMScoreAdjust=-500\n" if machine.facts.can_lower_oom else ""
     return f"""# Written by Slipway; changes are overwritten by its next run.
 [Unit]
