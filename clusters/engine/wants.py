@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from clusters.config.secret import Secret
 from clusters.engine.differences import difference
+from clusters.engine.journal import journal_of
 from clusters.errors import InstallerError
 from clusters.remote.errors import FileTooLarge
 from clusters.remote.shell import all_of, sh, words
@@ -267,11 +268,13 @@ def service(name: str, *, restart_for: tuple[str, ...] = (), limits: Mapping[str
         started = machine.do(sh("systemctl restart {}", name), check=False, shared=True)
         if not started.ok:
             machine.do(sh("journalctl -u {} -n 20 --no-pager -o cat", name), check=False, shared=True)
-            raise NotReached(
+            error = NotReached(
                 f"{machine.name}: systemd could not start {name}: {' '.join(started.last_lines(3))}",
                 hint=f"The lines above are from its journal; on the machine: journalctl -u {name}",
                 retryable=True,
             )
+            error.lines = journal_of(machine, name)
+            raise error
 
     return Wanted(f"service {name} runs and starts at boot", look, act)
 
