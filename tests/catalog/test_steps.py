@@ -44,8 +44,8 @@ WANTS = {
         "node2",
         ["containerd v", "runc", "/opt/cni/bin", "cni-plugins", "crictl", "crictl.yaml"],
     ),
-    "runtime/containerd": ("node2", ["/etc/containerd", "config.toml", ".service", "runs and starts", "answers"]),
-    "runtime/docker": ("node2", ["/etc/docker", "daemon.json", "docker.service", "service docker", "docker answers"]),
+    "runtime/containerd": ("node2", ["/etc/containerd", "has a copy", "config.toml", ".service", "runs and starts", "answers"]),
+    "runtime/docker": ("node2", ["/etc/docker", "has a copy", "daemon.json", "docker.service", "service docker", "docker answers"]),
     "runtime/cri-dockerd": ("node2", ["cri-dockerd.service", "service cri-dockerd", "cri-dockerd answers"]),
     "runtime/crio": (
         "node2",

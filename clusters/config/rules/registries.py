@@ -54,6 +54,24 @@ def registries(document: Document) -> Iterator[Finding]:
 
 
 @rule
+def mirrors_of_docker(document: Document) -> Iterator[Finding]:
+    """Docker does not start with a mirror's URL that has a path. Source: dockerd's ValidateMirror."""
+    if document.kubernetes.container_manager != "docker":
+        return
+    section = document.registry
+    mirrors = [(f"{_PATH}.registryMirrors.{i}", text) for i, text in enumerate(section.registry_mirrors)]
+    hub = section.remote_mirrors.get("docker.io")
+    for number, text in enumerate(hub.endpoint if hub else ()):
+        mirrors.append((f"{_PATH}.remoteMirrors.docker.io.endpoint.{number}", text))
+    for path, text in mirrors:
+        place = read_address(text) if is_url(text) else None
+        if place is not None and (place.path.strip("/") or place.query):
+            message = f"Docker accepts only host and port in a mirror's URL; with {excerpt(text)} it does not start."
+            hint = "Give the mirror a host name or a port of its own, or choose containerd, which supports paths."
+            yield error("registry.mirror_path", path, message, hint=hint, allowed=f"{place.scheme}://{place.netloc}")
+
+
+@rule
 def projects(document: Document) -> Iterator[Finding]:
     """Project names are valid in image names, and a rename has a target."""
     section = document.registry

@@ -108,7 +108,9 @@ def registry_settings(document: Document) -> str:
             f"\n[[registry]]\nprefix = {_text(host)}\nlocation = {_text(host)}\ninsecure = {_truth(access.open)}\n"
         )
         for mirror in access.mirrors:
-            place = mirror.partition("://")[2]
+            # CRI-O adds the API's /v2 itself; the rest of the path is the project.
+            path = registries.path_of(mirror).removeprefix("v2/")
+            place = "/".join((registries.host_of(mirror), *([path] if path and path != "v2" else [])))
             behind = known.get(registries.host_of(mirror))
             insecure = mirror.startswith("http://") or (behind is not None and behind.open)
             lines.append(f"\n  [[registry.mirror]]\n  location = {_text(place)}\n  insecure = {_truth(insecure)}\n")

@@ -12,6 +12,7 @@ from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import gentle, registries
 from clusters.catalog.runtimes.docker.components import ENGINE, SHIM
+from clusters.catalog.runtimes.foreign import copied, daemon_settings, with_foreign
 from clusters.catalog.runtimes.kind import NOFILE, Runtime, RuntimeRecord, limits_of, socket_of
 from clusters.config.kubernetes_versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
@@ -99,7 +100,9 @@ def docker(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     if not machine.facts.can_lower_oom:
         yield directory(gentle.PATH.rpartition("/")[0])
         yield file(gentle.PATH, gentle.TEXT, mode=0o755)
-    yield file(DAEMON, json.dumps(daemon(machine, cluster), indent=2) + "\n")
+    yield copied(DAEMON, UNIT)
+    settings = with_foreign(daemon_settings(machine, DAEMON), daemon(machine, cluster))
+    yield file(DAEMON, json.dumps(settings, indent=2) + "\n")
     yield file(UNIT, unit(machine))
     programs = (f"{BIN}/dockerd", f"{BIN}/containerd")
     yield service("docker", restart_for=(DAEMON, UNIT, *programs), limits=limits_of(machine))
