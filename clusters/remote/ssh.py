@@ -16,7 +16,7 @@ from clusters.remote.connection.link import Link, open_link
 from clusters.remote.connection.wire import ASK_AFTER, GIVE_UP_AFTER
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
 from clusters.remote.host import LARGEST_READ, READ_WITHIN, CommandFailed, Result
-from clusters.remote.session.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
+from clusters.remote.session.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame, directly
 from clusters.remote.session.files import (
     NO_DECODER,
     chunks_of,
@@ -119,7 +119,8 @@ class SshHost:
         payload = None if stdin is None else (lambda: chunks_of(stdin))
         shared = shared or on_line is None
         limits = Limits(timeout, cancel, more)
-        done = self._perform(command, limits, sudo=sudo, payload=payload, on_line=on_line, shared=shared)
+        sent = directly(command, self._target.direct)
+        done = self._perform(sent, limits, sudo=sudo, payload=payload, on_line=on_line, shared=shared)
         result = self._result(command, done)
         if done.timed_out:
             hint = "The last lines of its output show how far it got."

@@ -9,7 +9,7 @@ from clusters.catalog.adapt import cgroup_driver
 from clusters.catalog.components import GITHUB, Component, artifact
 from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.paths import BIN, CNI_BIN
-from clusters.catalog.runtimes import registries
+from clusters.catalog.runtimes import proxy, registries
 from clusters.catalog.runtimes.foreign import CRI, Foreign, copied, foreign_in, lines_of
 from clusters.catalog.runtimes.kind import NOFILE, Runtime, RuntimeRecord, limits_of, socket_of
 from clusters.config.kubernetes_versions import facts_of
@@ -102,7 +102,9 @@ def containerd(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield copied(CONFIG, UNIT)
     yield file(CONFIG, Secret(text), mode=0o600) if secret else file(CONFIG, text)
     yield file(UNIT, unit(machine))
-    yield service("containerd", restart_for=(CONFIG, UNIT, f"{BIN}/containerd"), limits=limits_of(machine))
+    yield proxy.proxied("containerd", document)
+    files = (CONFIG, UNIT, f"{BIN}/containerd", *proxy.files("containerd", document))
+    yield service("containerd", restart_for=files, limits=limits_of(machine))
     yield eventually("containerd answers", so_if(runtime(document).answers), within=30)
 
 

@@ -71,6 +71,26 @@ def mirrors_of_docker(document: Document) -> Iterator[Finding]:
             yield error("registry.mirror_path", path, message, hint=hint, allowed=f"{place.scheme}://{place.netloc}")
 
 
+_NO_PROXY = re.compile(r"[A-Za-z0-9*.:/_\[\]-]{1,253}")
+
+
+@rule
+def proxies(document: Document) -> Iterator[Finding]:
+    """The proxy of the container runtime is a URL, and what bypasses it are names, addresses or networks."""
+    section = document.registry
+    for key, text in (("httpProxy", section.http_proxy), ("httpsProxy", section.https_proxy)):
+        if text and (not is_url(text) or set(text) & set("\"'\\ ")):
+            hint = "Write it like http://proxy:3128, without a user: other users of the machines could read a password."
+            message = "A proxy must be a URL."
+            yield error("registry.proxy_syntax", f"{_PATH}.{key}", message, hint=hint, allowed="a URL")
+    for number, text in enumerate(section.no_proxy):
+        if not _NO_PROXY.fullmatch(text):
+            message = f"{excerpt(text)} is not a name, an address or a network."
+            path = f"{_PATH}.noProxy.{number}"
+            allowed = "like .example.com or 10.0.0.0/8"
+            yield error("registry.no_proxy_syntax", path, message, found=excerpt(text), allowed=allowed)
+
+
 @rule
 def projects(document: Document) -> Iterator[Finding]:
     """Project names are valid in image names, and a rename has a target."""

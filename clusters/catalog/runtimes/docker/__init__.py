@@ -10,7 +10,7 @@ from clusters.catalog.components import artifact
 from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, CNI_BIN
-from clusters.catalog.runtimes import gentle, registries
+from clusters.catalog.runtimes import gentle, proxy, registries
 from clusters.catalog.runtimes.docker.components import ENGINE, SHIM
 from clusters.catalog.runtimes.foreign import copied, daemon_settings, with_foreign
 from clusters.catalog.runtimes.kind import NOFILE, Runtime, RuntimeRecord, limits_of, socket_of
@@ -104,8 +104,9 @@ def docker(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     settings = with_foreign(daemon_settings(machine, DAEMON), daemon(machine, cluster))
     yield file(DAEMON, json.dumps(settings, indent=2) + "\n")
     yield file(UNIT, unit(machine))
-    programs = (f"{BIN}/dockerd", f"{BIN}/containerd")
-    yield service("docker", restart_for=(DAEMON, UNIT, *programs), limits=limits_of(machine))
+    yield proxy.proxied("docker", cluster.document)
+    files = (DAEMON, UNIT, f"{BIN}/dockerd", f"{BIN}/containerd", *proxy.files("docker", cluster.document))
+    yield service("docker", restart_for=files, limits=limits_of(machine))
     yield eventually("docker answers", so_if(sh("docker info >/dev/null")), within=60)
 
 
