@@ -20,10 +20,12 @@ READ_LINES, SHOWN_LINES, LONGEST_LINE = 200, 8, 500
 OUTPUT_LINES = 10
 """Of the failed command itself, beside these."""
 
-_HEADER = re.compile(r'^(?P<level>[IWEF])\d{4} [\d:.]+ +\d+ (?P<place>[\w.-]+:\d+)\] ?')
+_HEADER = re.compile(r"^(?P<level>[IWEF])\d{4} [\d:.]+ +\d+ (?P<place>[\w.-]+:\d+)\] ?")
 """The header of a line of Kubernetes' log. Source: klog."""
 
-_MATTERS = re.compile(r"\b(?:error|fail(?:ed|ure)?|fatal|panic|refused|denied|invalid|unknown|cannot|unable)\b|\berr=", re.I)
+_MATTERS = re.compile(
+    r"\b(?:error|fail|failed|failure|fatal|panic|refused|denied|invalid|unknown|cannot|unable)\b|\berr=", re.I
+)
 _EXITED = re.compile(r"Main process exited|Failed with result|Start request repeated")
 """systemd's own lines about the unit."""
 

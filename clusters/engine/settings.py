@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from clusters.engine.wants import Sight, Wanted, file
+from clusters.engine.wants import FileWant, Sight, Wanted, file
 from clusters.numbers import whole_number
 from clusters.remote.shell import sh, words
 
@@ -30,7 +30,7 @@ def sysctls(path: str, values: Mapping[str, str], at_least: Mapping[str, int] | 
     def wanted(machine: Machine) -> dict[str, str]:
         return {**values, **_raised(machine, at_least or {})}
 
-    def stored(required: Mapping[str, str]) -> Wanted:
+    def stored(required: Mapping[str, str]) -> FileWant:
         text = "# Written by Slipway.\n" + "".join(f"{key} = {value}\n" for key, value in required.items())
         return file(path, text)
 
@@ -42,9 +42,7 @@ def sysctls(path: str, values: Mapping[str, str], at_least: Mapping[str, int] | 
         answer = machine.ask(sh("sysctl -n -e {}", words(required)))
         now = dict(zip(required, (" ".join(line.split()) for line in answer.stdout.splitlines()), strict=False))
         wrong = [f"{key} is {now.get(key, 'unknown')}" for key, value in required.items() if now.get(key) != value]
-        return Sight(False, ", ".join(wrong)) if wrong else _of(
-            overridden_settings(machine, path, values, at_least)
-        )
+        return Sight(False, ", ".join(wrong)) if wrong else _of(overridden_settings(machine, path, values, at_least))
 
     def act(machine: Machine) -> None:
         stored(wanted(machine)).reach(machine)
@@ -128,7 +126,7 @@ def prevented_modules(machine: Machine, names: Iterable[str]) -> list[str]:
 
 
 def _files(machine: Machine, folders: Iterable[str], only: str = "") -> dict[str, tuple[str, list[str]]]:
-    """Name -> path and lines of the configuration files that count: the first of each name, in this order of folders."""
+    """Name -> path and lines of the configuration files that count: of each name the one in the first folder."""
     patterns = words(folders)
     script = (
         'for d in {0}; do for f in "$d"/*.conf; do [ -e "$f" ] || continue; echo "{1}$f"; '

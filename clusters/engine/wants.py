@@ -282,9 +282,9 @@ def service(name: str, *, restart_for: tuple[str, ...] = (), limits: Mapping[str
 def _limit_holds(unit: str, key: str, least: int) -> Command:
     """systemd gives the unit this limit; else print the value, and the last file that sets it."""
     return sh(
-        'v=$(systemctl show {0} -p {1} --value); [ "$v" = infinity ] || [ "${{v:-{2}}}" -ge {2} ] || {{ echo {1} is $v, '
-        'required: {2}, set by $(grep -ls "^ *"{1}= $(systemctl show {0} -p FragmentPath -p DropInPaths --value) '
-        "| tail -n 1); false; }}",
+        'v=$(systemctl show {0} -p {1} --value); [ "$v" = infinity ] || [ "${{v:-{2}}}" -ge {2} ] || {{ '
+        "echo {1} is $v, required: {2}, set by $("
+        'grep -ls "^ *"{1}= $(systemctl show {0} -p FragmentPath -p DropInPaths --value) | tail -n 1); false; }}',
         unit,
         key,
         least,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from clusters.engine.step import STEPS
-from clusters.engine.wants import Wanted
 from tests.catalog.pretend import pretend
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 SYSTEMCTL = """#!/bin/sh
 cd {home}
@@ -24,8 +26,6 @@ case "$*" in
   mask*) touch "masked-$2" ;;
 esac
 """
-
-
 
 
 def test_units_and_zram_that_turn_on_swap_are_masked(
@@ -49,7 +49,10 @@ def test_units_and_zram_that_turn_on_swap_are_masked(
     (tmp_path / "units" / "data.swap").write_text("[Swap]\nWhat=/data/swap\n")
     before = run(look)
     assert before.returncode == 1
-    assert before.stdout.split(" would ")[0] == "data.swap dev-zram0.swap systemd-zram-setup@zram0.service zramswap.service"
+    assert (
+        before.stdout.split(" would ")[0]
+        == "data.swap dev-zram0.swap systemd-zram-setup@zram0.service zramswap.service"
+    )
     assert run(act).returncode == 0
     assert run(look).returncode == 0
     masked = {path.name.removeprefix("masked-") for path in tmp_path.glob("masked-*")}

@@ -79,7 +79,7 @@ def test_a_package_that_no_source_has_is_an_error_with_the_tools_output() -> Non
     machine, host, _ = machine_with("apt-get")
     host.answer(" install -qy", Answer(exit_code=100, stderr="E: Unable to locate package socat"))
     host.answer("for c in socat", "socat\n")
-    with pytest.raises(NotReached, match="still lacks socat.*Unable to locate package socat") as caught:
+    with pytest.raises(NotReached, match=r"still lacks socat.*Unable to locate package socat") as caught:
         Packages({"socat": "socat"}).reach(machine)
     assert caught.value.retryable
 

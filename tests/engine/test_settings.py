@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ from clusters.engine.wants import service
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import Kept, seed
 from tests.fake_host import Answer, FakeHost, Ran, digest_on
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OURS = "/etc/sysctl.d/90-slipway.conf"
 FORWARD = {"net.ipv4.ip_forward": "1"}
@@ -118,14 +121,16 @@ def test_a_file_that_lowers_a_services_limit_is_named(limit: str, good: bool, tm
     drop_in = tmp_path / "zz-limits.conf"
     drop_in.write_text(f"[Service]\nLimitNOFILE={limit}\n")
     (tmp_path / "systemctl").write_text(
-        "#!/bin/sh\ncase \"$*\" in\n"
+        '#!/bin/sh\ncase "$*" in\n'
         "  is-active*) echo active ;;\n"
         f"  *LimitNOFILE*) echo {limit} ;;\n"
         f"  *DropInPaths*) echo {drop_in} ;;\n"
         "  *ExecMainStart*) echo 2026-01-01 00:00:00 UTC ;;\nesac\n"
     )
     (tmp_path / "systemctl").chmod(0o755)
-    host = FakeHost("node1", [("systemctl", lambda ran: shell(Ran(f"PATH={tmp_path}:$PATH; {ran.command}", True, None)))])
+    host = FakeHost(
+        "node1", [("systemctl", lambda ran: shell(Ran(f"PATH={tmp_path}:$PATH; {ran.command}", True, None)))]
+    )
     sight = service("containerd", limits={"LimitNOFILE": 1_048_576}).seen(machine_of(host))
     assert sight.so is good
     assert good or sight.found == f"LimitNOFILE is 1024, required: 1048576, set by {drop_in}"

@@ -95,6 +95,13 @@ def test_kernel_settings_of_a_host_affect_no_other(two: list[LabHost], lab: Lab)
     lab.execute("node1", "echo 1 > /proc/sys/vm/drop_caches")
 
 
+def test_a_host_cannot_set_the_clock_of_this_machine(two: list[LabHost], lab: Lab) -> None:
+    assert (
+        lab.execute("node1", "date -s '2001-01-01 00:00:00' >/dev/null 2>&1 && echo set || echo refused") == "refused\n"
+    )
+    assert time.time() > 1_700_000_000
+
+
 def test_a_host_has_exactly_the_modules_of_this_kernel(two: list[LabHost], lab: Lab) -> None:
     built_in = {Path(line).stem for line in kernel_modules.built_in()}
     for name in ("br_netfilter", "overlay", "ip_vs"):

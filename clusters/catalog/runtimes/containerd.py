@@ -137,7 +137,9 @@ def _with_foreign(text: str, plugin: str, foreign: Foreign) -> str:
     settings = "".join(lines_of(foreign.settings))
     rest = rest.replace(f"[{plugin}]\n", f"[{plugin}]\n{settings}", 1)
     runtimes = "".join(
-        line for name, table in foreign.runtimes.items() for line in lines_of({name: table}, f"{plugin}.containerd.runtimes")
+        line
+        for name, table in foreign.runtimes.items()
+        for line in lines_of({name: table}, f"{plugin}.containerd.runtimes")
     )
     default = lines_of({"default_runtime_name": foreign.default_runtime}, f"{plugin}.containerd")
     chosen = "".join(default) if foreign.default_runtime else ""

@@ -67,7 +67,7 @@ def mirrors_of_docker(document: Document) -> Iterator[Finding]:
         place = read_address(text) if is_url(text) else None
         if place is not None and (place.path.strip("/") or place.query):
             message = f"Docker accepts only host and port in a mirror's URL; with {excerpt(text)} it does not start."
-            hint = "Give the mirror a host name or a port of its own, or choose containerd, which supports paths."
+            hint = "Give the mirror a separate host name or port, or choose containerd, which supports paths."
             yield error("registry.mirror_path", path, message, hint=hint, allowed=f"{place.scheme}://{place.netloc}")
 
 

@@ -68,6 +68,8 @@ class Registry(Model):
     )
     https_proxy: Text = key("", "The same for https://; httpProxy's if empty.", since=OURS)
     no_proxy: Names = key(
-        (), "What it reaches without the proxy, beside the cluster's own addresses and the private registry.", since=OURS
+        (),
+        "What it reaches without the proxy, beside the cluster's own addresses and the private registry.",
+        since=OURS,
     )
     remote_mirrors: dict[str, RemoteMirror] = key({}, "Registry -> its mirrors.", since="3.1.10")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import shlex
 from dataclasses import dataclass
+
 from clusters.remote.errors import CommandTooLong
 from clusters.remote.shell import Command
 

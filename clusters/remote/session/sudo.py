@@ -76,7 +76,7 @@ class _Refusal:
     """What one message means; `{who}` and `{user}` are filled in."""
 
     pattern: re.Pattern[str]
-    text: str
+    message: str
     hint: str
 
 
@@ -133,7 +133,7 @@ def refusal(target: Target, message: str) -> SudoRefused:
     text = " ".join(plain.split())
     for each in _REFUSALS:
         if each.pattern.search(text):
-            return SudoNotAllowed(each.text.format(**words), hint=each.hint.format(**words))
+            return SudoNotAllowed(each.message.format(**words), hint=each.hint.format(**words))
     if _WRONG.search(text):
         return _wrong(target, text)
     last = next((line.strip() for line in reversed(plain.splitlines()) if line.strip()), "nothing")

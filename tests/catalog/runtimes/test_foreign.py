@@ -107,7 +107,12 @@ def test_an_unreadable_configuration_keeps_nothing_and_stops_nothing(
 def test_dockers_other_runtimes_stay_too(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"containerManager": "docker"}))
     nvidia = {"path": "nvidia-container-runtime", "runtimeArgs": []}
-    before = {"runtimes": {"nvidia": nvidia}, "default-runtime": "nvidia", "data-root": "/old", "features": {"cdi": True}}
+    before = {
+        "runtimes": {"nvidia": nvidia},
+        "default-runtime": "nvidia",
+        "data-root": "/old",
+        "features": {"cdi": True},
+    }
     machine = cluster.machine("node2")
     hosts["node2"].put(json.dumps(before).encode(), docker.DAEMON)
     settings = json.loads(written(machine, cluster, docker.DAEMON).content)

@@ -1,6 +1,6 @@
 """proxy.ok: kubeadm and kubectl reach the cluster's own addresses without a proxy.
 
-Slipway adds them to no_proxy of its own commands (`clusters.remote.ssh`); this observes the result."""
+Slipway adds them to no_proxy of the commands that it runs (`clusters.remote.ssh`); this observes the result."""
 
 from __future__ import annotations
 
