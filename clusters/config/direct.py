@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.addresses import read_address
 from clusters.config.syntax import parts_of
 from clusters.config.topology import first_service_address, members
 
@@ -27,7 +28,8 @@ def direct_addresses(document: Document) -> tuple[str, ...]:
     etcd = [address for host in members(document, "etcd") for address in host.node_addresses]
     masters = [address for host in members(document, "master") for address in host.node_addresses]
     networks = [*parts_of(network.kube_pods_cidr), *parts_of(network.kube_service_cidr)]
-    private = document.registry.private_registry.partition("/")[0]
+    registry = read_address(f"//{document.registry.private_registry}")
+    private = registry.host if registry is not None else ""
     names = [f".{document.kubernetes.dns_domain}", ".svc"]
     found = (*LOCAL, *cluster_addresses(document), *masters, *etcd, *networks, *names, private)
     return tuple(dict.fromkeys(each for each in found if each and not set(each) & set(", \t\n\"'%\\")))
