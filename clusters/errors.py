@@ -15,6 +15,8 @@ class InstallerError(Exception):
     """
 
     retryable = False
+    lines: tuple[str, ...] = ()
+    """Lines of output that explain it, for the page of the failed step."""
 
     def __init__(self, message: str, *, hint: str = "", retryable: bool | None = None) -> None:
         self.message = plain_text(message)

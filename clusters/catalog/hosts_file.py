@@ -132,10 +132,12 @@ def _listed(found: tuple[str, ...] | None) -> str:
 
 def _without(text: str, host: str, address: str) -> str:
     """The file's text in which no line outside Slipway's blocks gives this name another address."""
-    result, inside = [], False
-    for line in text.split("\n"):
+    lines, result, inside = text.split("\n"), [], False
+    last = {line: number for number, line in enumerate(lines) if line.startswith(BEGIN)}
+    for number, line in enumerate(lines):
         if line.startswith(BEGIN):
-            inside = line.endswith(END)
+            # A block that has lost its last line would go to the end of the file.
+            inside = line.endswith(END) and last.get(f"{line.removesuffix(END)} END", -1) > number
         first, *names = line.partition("#")[0].split() or [""]
         if inside or host.lower() not in (each.lower() for each in names) or address_of(first) == address_of(address):
             result.append(line)

@@ -14,6 +14,7 @@ from clusters.engine.machine import OnlyLooking
 from clusters.engine.tries import Tries
 from clusters.engine.wants import NotReached, Sight
 from clusters.errors import Cancelled, ConfigError, InstallerError, PlanError, RemoteError, SourceError
+from clusters.remote.errors import CommandTimedOut
 from clusters.remote.host import Cancel, CommandFailed
 
 if TYPE_CHECKING:
@@ -254,8 +255,8 @@ def _describe(finding: Finding, waived: bool) -> str:
 
 
 def _failure(row: PlannedStep, machine: Machine, error: Exception) -> Failed:
-    lines: tuple[str, ...] = ()
-    if isinstance(error, CommandFailed):
+    lines: tuple[str, ...] = getattr(error, "lines", ())
+    if not lines and isinstance(error, (CommandFailed, CommandTimedOut)):
         lines = error.result.last_lines()
     known = isinstance(error, InstallerError)
     found = str(error) if known else f"{type(error).__name__}: {error}"

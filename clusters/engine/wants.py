@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from clusters.config.secret import Secret
 from clusters.engine.differences import difference
+from clusters.engine.journal import journal_of
 from clusters.errors import InstallerError
 from clusters.remote.errors import FileTooLarge
 from clusters.remote.shell import all_of, sh, words
@@ -215,33 +216,14 @@ def absent(path: str) -> Wanted:
     )
 
 
-def sysctls(path: str, values: Mapping[str, str]) -> Wanted:
-    """Kernel settings, now and after a reboot (stored in `path`)."""
-    text = "# Written by Slipway.\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
-    stored = file(path, text)
-
-    def look(machine: Machine) -> Sight:
-        sight = stored.seen(machine)
-        if not sight.so:
-            return sight
-        answer = machine.ask(sh("sysctl -n -e {}", words(values)))
-        now = dict(zip(values, (" ".join(line.split()) for line in answer.stdout.splitlines()), strict=False))
-        wrong = [f"{key} is {now.get(key, 'unknown')}" for key, value in values.items() if now.get(key) != value]
-        return Sight(not wrong, ", ".join(wrong))
-
-    def act(machine: Machine) -> None:
-        stored.reach(machine)
-        machine.do(sh("sysctl -q -p {}", path), shared=True)
-
-    return Wanted(f"{len(values)} kernel settings are active", look, act)
-
-
 PRECISELY = "--timestamp=us+utc"
 """Makes systemd print times in microseconds; since systemd 248."""
 
 
-def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
+def service(name: str, *, restart_for: tuple[str, ...] = (), limits: Mapping[str, int] | None = None) -> Wanted:
     """A systemd service that runs, starts at boot, and was started after each file in `restart_for` changed.
+
+    `limits`: settings such as LimitNOFILE that it has at least; a file of somebody else that lowers one is named.
 
     Before 248 systemd reports a start in whole seconds; a restart there waits until the second of the
     newest file is over, so that "same second" always means "too old".
@@ -265,6 +247,7 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
                 ),
                 sh("systemctl is-enabled --quiet {} || {{ echo it is not enabled; false; }}", name),
                 fresh,
+                *(_limit_holds(name, key, least) for key, least in (limits or {}).items()),
             )
         )
     )
@@ -286,11 +269,13 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
         started = machine.do(sh("systemctl restart {}", name), check=False, shared=True)
         if not started.ok:
             machine.do(sh("journalctl -u {} -n 20 --no-pager -o cat", name), check=False, shared=True)
-            raise NotReached(
+            error = NotReached(
                 f"{machine.name}: systemd could not start {name}: {' '.join(started.last_lines(3))}",
                 hint=f"The lines above are from its journal; on the machine: journalctl -u {name}",
                 retryable=True,
             )
+            error.lines = journal_of(machine, name)
+            raise error
 
     return Wanted(f"service {name} runs and starts at boot", look, act)
 
@@ -326,6 +311,18 @@ class _Looks:
             return self._look(machine)
         except NoAnswer as error:
             return Sight(False, error.message, in_vain=not error.retryable)
+
+
+def _limit_holds(unit: str, key: str, least: int) -> Command:
+    """systemd gives the unit this limit; else print the value, and the last file that sets it."""
+    return sh(
+        'v=$(systemctl show {0} -p {1} --value); [ "$v" = infinity ] || [ "${{v:-{2}}}" -ge {2} ] || {{ '
+        "echo {1} is $v, required: {2}, set by $("
+        'grep -ls "^ *"{1}= $(systemctl show {0} -p FragmentPath -p DropInPaths --value) | tail -n 1); false; }}',
+        unit,
+        key,
+        least,
+    )
 
 
 def eventually(

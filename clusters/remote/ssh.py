@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ from clusters.remote.connection.link import Link, open_link
 from clusters.remote.connection.wire import ASK_AFTER, GIVE_UP_AFTER
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
 from clusters.remote.host import LARGEST_READ, READ_WITHIN, CommandFailed, Result
-from clusters.remote.session.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
+from clusters.remote.session.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame, directly
 from clusters.remote.session.files import (
     NO_DECODER,
     chunks_of,
@@ -118,7 +119,8 @@ class SshHost:
         payload = None if stdin is None else (lambda: chunks_of(stdin))
         shared = shared or on_line is None
         limits = Limits(timeout, cancel, more)
-        done = self._perform(command, limits, sudo=sudo, payload=payload, on_line=on_line, shared=shared)
+        sent = directly(command, self._target.direct)
+        done = self._perform(sent, limits, sudo=sudo, payload=payload, on_line=on_line, shared=shared)
         result = self._result(command, done)
         if done.timed_out:
             hint = "The last lines of its output show how far it got."
@@ -335,13 +337,34 @@ def _slot(link: Link, name: str, limits: Limits) -> Iterator[None]:
         link.slots.release()
 
 
+_SHELL_HINTS = (
+    (
+        re.compile("password (?:has|is) expired|password change required|change your password", re.I),
+        "The user's password has expired, so the machine runs nothing before it is changed: set a new one there "
+        "(`passwd` at a terminal, or as root), and enter it here.",
+    ),
+    (
+        re.compile("account (?:has |is )?expired|currently not available|nologin", re.I),
+        "The account is closed (`chage -l` shows until when, /etc/passwd its shell): open it, or use another user.",
+    ),
+    (
+        re.compile("permission denied|cannot execute", re.I),
+        "Is the shell, or what its profile starts, on a file system without the right to execute (noexec, as some have "
+        "for /home)? `chsh -s /bin/sh`, or use another user.",
+    ),
+)
+"""What the login printed instead of running a command -> what to do."""
+
+
 def _unusable(target: Target, done: Performed) -> ShellUnusable:
     output = plain_text(done.out.text() + " " + done.err.text()).strip()[-300:] or "nothing"
+    hint = next(
+        (hint for pattern, hint in _SHELL_HINTS if pattern.search(output)),
+        "Give the user a normal shell (`chsh -s /bin/sh`), or use another user.",
+    )
     return ShellUnusable(
         f"{target.user} can log in to {target.name}, but the login shell runs no commands. It printed: {output}",
-        hint="Give the user a normal shell (`chsh -s /bin/sh`), or use another user."
-        if not done.timed_out
-        else "A command in the user's shell profile waits or hangs.",
+        hint=hint if not done.timed_out else "A command in the user's shell profile waits or hangs.",
     )
 
 

@@ -32,6 +32,7 @@ class Target:
     `via` is the jump host in front of it, None for a direct connection. `agent_key` is `any`, or a
     fingerprint or a comment of a key of the SSH agent at `agent_socket`: "" when there is none, None when Slipway
     may not use one. `private_key_path` and `credential` are set only where they could not be resolved.
+    `direct` are the words that commands on it get in `no_proxy`, where their environment has a proxy.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Target:
     via: Target | None = None
     is_jump: bool = False
     networks: Networks | None = None
+    direct: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:

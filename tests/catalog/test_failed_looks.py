@@ -123,7 +123,7 @@ def test_an_unreadable_fstab_does_not_count_as_without_swap(
     archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cluster, host, machine = control_plane(archive, monkeypatch)
-    _, table = STEPS.steps["os/swap"].body(machine, cluster)
+    _, table, _ = STEPS.steps["os/swap"].body(machine, cluster)
     table.seen(machine)
     file = tmp_path / "fstab"
     for content, holds in (("/dev/sda1 / ext4\n", True), ("/dev/sda2 none swap sw\n", False), (None, False)):

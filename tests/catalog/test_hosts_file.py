@@ -100,3 +100,12 @@ def test_what_a_user_passes_to_the_machine_overrides_its_image(
     cluster, hosts, _ = pretend(monkeypatch, archive)
     hosts["node2"].answer("manage_etc_hosts", output.replace(str(tmp_path), "/etc/cloud"))
     assert template_of(cluster.machine("node2"), cluster) == (TEMPLATE if managed else None)
+
+
+def test_a_block_without_its_last_line_hides_no_older_lines() -> None:
+    damaged = "# slipway old BEGIN\n10.0.0.1 node1\n10.9.9.9 lb.example other\n"
+    assert hosts_file._without(damaged, "lb.example", "10.0.0.7") == (
+        "# slipway old BEGIN\n10.0.0.1 node1\n# before Slipway: 10.9.9.9 lb.example other\n10.9.9.9 other\n"
+    )
+    whole = damaged.replace("10.9.9.9", "# slipway old END\n# slipway new BEGIN\n10.9.9.9") + "# slipway new END\n"
+    assert hosts_file._without(whole, "lb.example", "10.0.0.7") == whole

@@ -59,6 +59,10 @@ def is_reachable(host: LabHost) -> bool:
         return False
 
 
+CAP_SYS_TIME = 25
+"""Its bit. Source: capability.h of Linux."""
+
+
 def within(seconds: float, holds: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + seconds
     while not holds():
@@ -93,6 +97,14 @@ def test_kernel_settings_of_a_host_affect_no_other(two: list[LabHost], lab: Lab)
         assert lab.execute("node2", f"cat /proc/sys/{name}") != "54321\n"
     assert [Path("/proc/sys", name).read_text() for name in settings] == before
     lab.execute("node1", "echo 1 > /proc/sys/vm/drop_caches")
+
+
+def test_nothing_on_a_host_may_set_the_clock_of_this_machine(two: list[LabHost], lab: Lab) -> None:
+    """The right itself is read, and not tried: all machines share this clock."""
+    ask = "sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status"
+    by_ssh = answer(two[0], f"sudo -S -p '' {ask}", f"{two[0].password}\n")[1]
+    for capabilities in (by_ssh, lab.execute("node1", ask), lab.execute("node1", ask.replace("self", "1"))):
+        assert not int(capabilities, 16) >> CAP_SYS_TIME & 1
 
 
 def test_a_host_has_exactly_the_modules_of_this_kernel(two: list[LabHost], lab: Lab) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.adapt import is_recent_for_nftables, needs_cgroups_v1, proxy_mode
 from clusters.catalog.kubeadm.dialect import parsed
-from clusters.catalog.steps.os.kernel import PROXY_MODULES, modules_of
+from clusters.catalog.steps.os.kernel import AT_LEAST, PROXY_MODULES, SETTINGS_FILE, modules_of, settings_of
+from clusters.catalog.steps.os.swap import is_ours
 from clusters.config.component_settings.proxy_mode import mode_in
 from clusters.config.syntax import switch_of
 from clusters.engine.check import error, precheck, warning
+from clusters.engine.settings import overridden_settings, prevented_modules
 from clusters.numbers import release_of
 
 if TYPE_CHECKING:
@@ -43,6 +45,21 @@ def kernel_modules(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         for_proxy = PROXY_MODULES.get(proxy_mode(cluster), ())
         hint = "Or choose kube-proxy's mode iptables." if set(missing) & set(for_proxy) else ""
         yield error(f"{machine.name}'s kernel has no {', '.join(missing)}.", hint=hint)
+
+
+@precheck(
+    "os.boot_settings",
+    on="kubernetes",
+    when=is_ours,
+    waivable=False,
+    fix="Remove these lines from the named files: the cluster would work until the next reboot of the machine.",
+)
+def boot_settings(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """No file overrides the kernel settings at the next boot"""
+    wrong = overridden_settings(machine, SETTINGS_FILE, settings_of(cluster), AT_LEAST)
+    wrong += prevented_modules(machine, modules_of(cluster))
+    if wrong:
+        yield error(f"On {machine.name}, {'; '.join(wrong)}.")
 
 
 def uses_nftables(document: Document) -> bool:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from clusters.addresses import read_address
 from clusters.catalog.images import registry_of
 from clusters.catalog.needed import images
+from clusters.catalog.prechecks.network.proxy import bypasses_proxy
 from clusters.catalog.reach import dialled, lead_by_document
 from clusters.catalog.runtimes.registries import Access, accesses
+from clusters.config.direct import direct_addresses
 from clusters.engine.check import error, precheck, warning
 from clusters.remote.dial import Answer
 from clusters.remote.shell import sh, words
@@ -69,10 +71,15 @@ def _unreachable(machine: Machine, access: Access, answers: dict[str, Dial], *, 
 
 
 def _address_and_port(document: Document, url: str) -> tuple[str, int] | None:
-    """Where to connect to for a URL; None when it is not one."""
+    """Where to connect to for a URL, which may be the document's proxy; None when it is not one."""
     parts = read_address(url)
     if parts is None or not parts.host:
         return None
+    section = document.registry
+    through = section.https_proxy or section.http_proxy
+    words = ",".join((*direct_addresses(document), *section.no_proxy))
+    if through and not bypasses_proxy(parts.host, words) and (proxy := read_address(through)) is not None:
+        return proxy.host, proxy.port or (443 if proxy.scheme == "https" else 80)
     return lead_by_document(document, parts.host) or parts.host, parts.port or (80 if parts.scheme == "http" else 443)
 
 

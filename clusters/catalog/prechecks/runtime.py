@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 
-@precheck("cri.already_present", on="kubernetes", fix="Save a copy of its settings if you need them.")
+@precheck(
+    "cri.already_present",
+    on="kubernetes",
+    fix="Slipway keeps other runtimes in them, such as a GPU's, and a copy of the files (….before-slipway).",
+)
 def not_present(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The container runtime is Slipway's, or not installed yet"""
     record = RECORDS.get(cluster.document.kubernetes.container_manager)

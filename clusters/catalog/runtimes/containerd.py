@@ -9,8 +9,9 @@ from clusters.catalog.adapt import cgroup_driver
 from clusters.catalog.components import GITHUB, Component, artifact
 from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.paths import BIN, CNI_BIN
-from clusters.catalog.runtimes import registries
-from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
+from clusters.catalog.runtimes import proxy, registries
+from clusters.catalog.runtimes.foreign import CRI, Foreign, copied, foreign_in, lines_of
+from clusters.catalog.runtimes.kind import NOFILE, Runtime, RuntimeRecord, limits_of, socket_of
 from clusters.config.kubernetes_versions import facts_of
 from clusters.config.matrix import numbers
 from clusters.config.secret import Secret
@@ -35,6 +36,8 @@ UNIT = "/etc/systemd/system/containerd.service"
 CERTS = "/etc/containerd/certs.d"
 PINNED = ("io.cri-containerd.pinned", "pinned")
 """The label that protects an image from kubelet's garbage collection. Source: containerd's pkg/cri/labels."""
+HEADER = "# Written by Slipway; changes are overwritten by its next run."
+NOTHING = Foreign()
 PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr")
 
 
@@ -93,17 +96,22 @@ def containerd(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         yield file(f"{CERTS}/{registry}/hosts.toml", hosts)
     yield from registries.certificate_wants(document, CERTS)
     yield from registries.login_wants(machine, document)
-    text = config(machine, cluster)
+    text = config(machine, cluster, foreign_in(machine, CONFIG))
     # It contains logins in clear text: containerd has no other place where each is used for its own registry only.
     secret = bool(registries.logins(document))
+    yield copied(CONFIG, UNIT)
     yield file(CONFIG, Secret(text), mode=0o600) if secret else file(CONFIG, text)
     yield file(UNIT, unit(machine))
-    yield service("containerd", restart_for=(CONFIG, UNIT, f"{BIN}/containerd"))
+    yield proxy.proxied("containerd", document)
+    files = (CONFIG, UNIT, f"{BIN}/containerd", *proxy.files("containerd", document))
+    yield service("containerd", restart_for=files, limits=limits_of(machine))
     yield eventually("containerd answers", so_if(runtime(document).answers), within=30)
 
 
-def config(machine: Machine, cluster: Cluster) -> str:
+def config(machine: Machine, cluster: Cluster, foreign: Foreign = NOTHING) -> str:
     """config.toml: version 3 for containerd 2.x, version 2 for 1.6 and 1.7, depending on the artifact source's version.
+
+    The foreign parts of the current file stay in it: a drop-in would replace the plugin's whole table.
 
     Source of the names: containerd's docs/cri/config.md and docs/cri/registry.md.
     """
@@ -116,9 +124,26 @@ def config(machine: Machine, cluster: Cluster) -> str:
         )
     if found >= (2, 0, 0):
         text = _version_3(machine, cluster, several_places=found >= (2, 1, 0))
+        plugin = CRI[0]
     else:
-        text = _version_2(machine, cluster)
-    return f"# Written by Slipway; changes are overwritten by its next run.\n{text}"
+        text, plugin = _version_2(machine, cluster), CRI[1]
+    return f"{HEADER}\n{_with_foreign(text, f'plugins.{_text(plugin)}', foreign)}"
+
+
+def _with_foreign(text: str, plugin: str, foreign: Foreign) -> str:
+    """The foreign parts in their places: a key of the file at its beginning, those of the plugin in its table."""
+    version, _, rest = text.partition("\n")
+    imports = "".join(lines_of({"imports": list(foreign.imports)})).strip() + "\n" if foreign.imports else ""
+    settings = "".join(lines_of(foreign.settings))
+    rest = rest.replace(f"[{plugin}]\n", f"[{plugin}]\n{settings}", 1)
+    runtimes = "".join(
+        line
+        for name, table in foreign.runtimes.items()
+        for line in lines_of({name: table}, f"{plugin}.containerd.runtimes")
+    )
+    default = lines_of({"default_runtime_name": foreign.default_runtime}, f"{plugin}.containerd")
+    chosen = "".join(default) if foreign.default_runtime else ""
+    return f"{version}\n{imports}{rest}{chosen}{runtimes}{''.join(lines_of(foreign.tables))}"
 
 
 def _version_2(machine: Machine, cluster: Cluster) -> str:
@@ -206,9 +231,9 @@ def _logins(document: Document, plugin: str) -> str:
 
 def unit(machine: Machine) -> str:
     """The service. Limits that the machine cannot grant (inside LXC) are omitted, since systemd would not start it."""
-    limits = "LimitNOFILE=1048576\n" if machine.facts.can_raise_nofile else ""
+    limits = f"LimitNOFILE={NOFILE}\n" if machine.facts.can_raise_nofile else ""
     score = "OOMScoreAdjust=-999\n" if machine.facts.can_lower_oom else ""
-    return f"""# Written by Slipway; changes are overwritten by its next run.
+    return f"""{HEADER}
 [Unit]
 Description=containerd container runtime
 After=network.target local-fs.target
@@ -249,6 +274,9 @@ def registry_hosts(document: Document) -> dict[str, str]:
 def _host(url: str, access: registries.Access | None) -> str:
     """One registry or mirror, with its settings."""
     lines = [f"[host.{_text(url)}]", '  capabilities = ["pull", "resolve"]']
+    if registries.has_api_root(url):
+        # Otherwise containerd appends another /v2.
+        lines.append("  override_path = true")
     if access is not None and url.startswith("https://"):
         folder = f"{CERTS}/{access.host}"
         if access.unverified or access.insecure:

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from clusters.remote.shell import Command
 
 
+NOFILE = 1_048_576
+"""Open files of a runtime, and so of its containers."""
+
+
+def limits_of(machine: Machine) -> dict[str, int]:
+    """The limits that the runtime's service must have, where the machine can grant them."""
+    return {"LimitNOFILE": NOFILE} if machine.facts.can_raise_nofile else {}
+
+
 def socket_of(document: Document, usual: str) -> str:
     """The socket's path: the one the document names in containerRuntimeEndpoint, or the usual one."""
     return document.kubernetes.container_runtime_endpoint.removeprefix("unix://") or usual

@@ -128,6 +128,16 @@ def host_of(url: str) -> str:
     return url.partition("://")[2].partition("/")[0]
 
 
+def path_of(url: str) -> str:
+    """The path of a mirror's URL, without slashes at its ends."""
+    return url.partition("://")[2].partition("/")[2].strip("/")
+
+
+def has_api_root(url: str) -> bool:
+    """Whether the path begins with the API's own /v2, as in `https://harbor/v2/cache` for a proxy project of Harbor."""
+    return path_of(url).startswith("v2/")
+
+
 def logins(document: Document) -> dict[str, tuple[str, Secret]]:
     """Host -> user and password, where both are given."""
     return {

@@ -77,6 +77,44 @@ def insecure_registries(document: Document) -> Iterator[Finding]:
 
 
 @rule
+def mirrors_of_docker(document: Document) -> Iterator[Finding]:
+    """Docker does not start with a mirror's URL that has a path. Source: dockerd's ValidateMirror."""
+    if document.kubernetes.container_manager != "docker":
+        return
+    section = document.registry
+    mirrors = [(f"{_PATH}.registryMirrors.{i}", text) for i, text in enumerate(section.registry_mirrors)]
+    hub = section.remote_mirrors.get("docker.io")
+    for number, text in enumerate(hub.endpoint if hub else ()):
+        mirrors.append((f"{_PATH}.remoteMirrors.docker.io.endpoint.{number}", text))
+    for path, text in mirrors:
+        place = read_address(text) if is_url(text) else None
+        if place is not None and (place.path.strip("/") or place.query):
+            message = f"Docker accepts only host and port in a mirror's URL; with {excerpt(text)} it does not start."
+            hint = "Give the mirror a separate host name or port, or choose containerd, which supports paths."
+            yield error("registry.mirror_path", path, message, hint=hint, allowed=f"{place.scheme}://{place.netloc}")
+
+
+_NO_PROXY = re.compile(r"[A-Za-z0-9*.:/_\[\]-]{1,253}")
+
+
+@rule
+def proxies(document: Document) -> Iterator[Finding]:
+    """The proxy of the container runtime is a URL, and what bypasses it are names, addresses or networks."""
+    section = document.registry
+    for key, text in (("httpProxy", section.http_proxy), ("httpsProxy", section.https_proxy)):
+        if text and (not is_url(text) or set(text) & set("\"'\\ ")):
+            hint = "Write it like http://proxy:3128, without a user: other users of the machines could read a password."
+            message = "A proxy must be a URL."
+            yield error("registry.proxy_syntax", f"{_PATH}.{key}", message, hint=hint, allowed="a URL")
+    for number, text in enumerate(section.no_proxy):
+        if not _NO_PROXY.fullmatch(text):
+            message = f"{excerpt(text)} is not a name, an address or a network."
+            path = f"{_PATH}.noProxy.{number}"
+            allowed = "like .example.com or 10.0.0.0/8"
+            yield error("registry.no_proxy_syntax", path, message, found=excerpt(text), allowed=allowed)
+
+
+@rule
 def projects(document: Document) -> Iterator[Finding]:
     """Project names are valid in image names, and a rename has a target."""
     section = document.registry

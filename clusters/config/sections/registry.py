@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusters.config.keys import GivenSecret, Model, Names, PathOrKey, Text, key
+from clusters.config.keys import OURS, GivenSecret, Model, Names, PathOrKey, Text, key
 
 SCHEMES = ("https://", "http://")
 REGISTRY_TYPES = ("", "harbor", "harbor-ha", "docker-registry")
@@ -70,4 +70,13 @@ class Registry(Model):
     data_root: Text = key("", "dockerDataDir in the form of 2.2.2 to 3.1.7.", since="2.2.2")
     plain_http: bool = key(False, "auths.….plainHTTP in the form of 2.0.", alias="plainHTTP", since="2.0")
     namespace_rewrite: NamespaceRewrite = key(NamespaceRewrite(), "Rename projects of images.", since="3.1.8")
+    http_proxy: Text = key(
+        "", "URL of the proxy through which the container runtime pulls images; httpsProxy's if empty.", since=OURS
+    )
+    https_proxy: Text = key("", "The same for https://; httpProxy's if empty.", since=OURS)
+    no_proxy: Names = key(
+        (),
+        "What it reaches without the proxy, beside the cluster's own addresses and the private registry.",
+        since=OURS,
+    )
     remote_mirrors: dict[str, RemoteMirror] = key({}, "Registry -> its mirrors.", since="3.1.10")

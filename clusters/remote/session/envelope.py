@@ -5,12 +5,9 @@ from __future__ import annotations
 import enum
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from clusters.remote.errors import CommandTooLong
-
-if TYPE_CHECKING:
-    from clusters.remote.shell import Command
+from clusters.remote.shell import Command
 
 # Linux refuses one argument of 128 KiB (MAX_ARG_STRLEN); the rest is room for the wrapping.
 LONGEST_COMMAND = 120 * 1024
@@ -37,7 +34,8 @@ class Become(enum.Enum):
     NOBODY_ELSE = ""
     FREELY = "env LC_ALL=C sudo -n -H -- "
     # -k: sudo ignores its cached credentials, so it reads the password from stdin every time and never leaves it there.
-    BY_PASSWORD = "env LC_ALL=C sudo -k -S -p '' -H -- "  # noqa: S105 - a command, not a password
+    # The prompt names the user whose password sudo expects, which `refusal` reads.
+    BY_PASSWORD = "env LC_ALL=C sudo -k -S -p 'password of %p: ' -H -- "  # noqa: S105 - a command, not a password
 
 
 class Frame(enum.Enum):
@@ -80,6 +78,17 @@ def wrap(
     if frame is Frame.BARE:
         return text
     return become.value + (GROUPED if frame is Frame.GROUPED else LED) + shlex.quote(text)
+
+
+def directly(command: Command, words: tuple[str, ...]) -> Command:
+    """The command, which reaches these addresses and names without a proxy where its environment has one."""
+    if not words:
+        return command
+    return Command(
+        'if [ -n "$http_proxy$https_proxy$all_proxy$HTTP_PROXY$HTTPS_PROXY$ALL_PROXY" ]; then '
+        f'no_proxy="${{no_proxy:-$NO_PROXY}}"; no_proxy="${{no_proxy:+$no_proxy,}}"{shlex.quote(",".join(words))}; '
+        f"NO_PROXY=$no_proxy; export no_proxy NO_PROXY; fi\n{command.text}"
+    )
 
 
 def with_prologue(

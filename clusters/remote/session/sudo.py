@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clusters.plaintext import plain_text
@@ -44,7 +46,7 @@ def way_to_root(link: Link, target: Target, *, is_root: bool, plain: Way) -> Way
             f"{target.user} is not root on {target.name}, and sudo is not installed there.",
             hint="Install sudo, or log in as root.",
         )
-    if "password is required" not in message:
+    if not any(each in message for each in _ASKS):
         raise refusal(target, message)
     if not target.password:
         raise SudoPasswordNeeded(
@@ -69,25 +71,88 @@ def _silent(target: Target, performed: Performed) -> SudoSilent:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What one message means; `{who}` and `{user}` are filled in."""
+
+    pattern: re.Pattern[str]
+    message: str
+    hint: str
+
+
+_ASKS = ("password is required", "interactive authentication is required", "Interaction is required")
+"""How sudo and sudo-rs report that they would ask for a password. Source: sudo's check.c; sudo-rs' common/error.rs."""
+
+_ASKED = re.compile(r"password of ([^\s:]{1,64}): ")
+"""The prompt of `Become.BY_PASSWORD`."""
+
+_WRONG = re.compile(
+    r"incorrect (?:password|authentication) attempt|(?:sorry|authentication failed), try again|"
+    r"no password was provided|authentication required but not attempted",
+    re.I,
+)
+
+_REFUSALS = (
+    _Refusal(
+        re.compile("must have a tty|requiretty"),
+        "{who}: sudo there requires a terminal.",
+        "Remove `requiretty` from the machine's /etc/sudoers.",
+    ),
+    _Refusal(
+        re.compile(r"password (?:is|has) expired|password expired|expired password|change your password", re.I),
+        "{who}: the password of {user} has expired.",
+        "Set a new one (`passwd {user}` as root, or log in there once by hand), and enter it here.",
+    ),
+    _Refusal(
+        re.compile(r"account (?:has |is )?expired|account validation failure|account.{0,9} locked", re.I),
+        "{who}: the account {user} is locked or has expired.",
+        "As root on the machine, `passwd -S {user}`, `chage -l {user}` and `faillock --user {user}` show why.",
+    ),
+    _Refusal(
+        re.compile(r"(?:setsid|/bin/sh): Permission denied|unable to execute|cannot execute", re.I),
+        "{who}: sudo accepts the user, but its commands may start no programs.",
+        "Remove NOEXEC (or `Defaults noexec`) from its sudoers rule.",
+    ),
+    _Refusal(
+        re.compile("is not allowed to|may not run (?!sudo)"),
+        "{who}: sudo allows this user only certain other commands.",
+        "Allow all commands in its sudoers rule.",
+    ),
+    _Refusal(
+        re.compile("not in the sudoers|may not run sudo|afraid I can't do that"),
+        "{who}: this user is not in the sudoers file.",
+        "Add {user} to the sudo or wheel group.",
+    ),
+)
+
+
 def refusal(target: Target, message: str) -> SudoRefused:
-    """The error for a message of sudo (in English, because of LC_ALL=C)."""
-    who = f"{target.user} may not become root on {target.name}"
-    if "must have a tty" in message or "requiretty" in message:
-        return SudoNotAllowed(
-            f"{who}: sudo there requires a terminal.", hint="Remove `requiretty` from the machine's /etc/sudoers."
-        )
-    if "is not allowed to" in " ".join(message.split()):
-        return SudoNotAllowed(
-            f"{who}: sudo allows this user only certain other commands.", hint="Allow all commands in its sudoers rule."
-        )
-    if "not in the sudoers" in message or "may not run sudo" in message:
-        return SudoNotAllowed(
-            f"{who}: this user is not in the sudoers file.", hint=f"Add {target.user} to the sudo or wheel group."
-        )
-    if "incorrect password" in message or "Sorry, try again" in message or "no password was provided" in message:
+    """The error for a message of sudo or sudo-rs (in English, because of LC_ALL=C)."""
+    words = {"who": f"{target.user} may not become root on {target.name}", "user": target.user}
+    plain = plain_text(message)
+    text = " ".join(plain.split())
+    for each in _REFUSALS:
+        if each.pattern.search(text):
+            return SudoNotAllowed(each.message.format(**words), hint=each.hint.format(**words))
+    if _WRONG.search(text):
+        return _wrong(target, text)
+    last = next((line.strip() for line in reversed(plain.splitlines()) if line.strip()), "nothing")
+    return SudoNotAllowed(
+        f"{words['who']}: sudo printed {last}", hint="Run `sudo -v` on the machine to see what is wrong."
+    )
+
+
+def _wrong(target: Target, text: str) -> SudoPasswordWrong:
+    """The password is wrong, or it is not the one that sudo asks for."""
+    asked = _ASKED.search(text)
+    if asked is None or asked[1] == target.user:
         return SudoPasswordWrong(
             f"sudo on {target.name} does not accept the password of {target.user}.",
             hint="Correct the password. It was tried only once, so this does not lock the account.",
         )
-    last = next((line.strip() for line in reversed(plain_text(message).splitlines()) if line.strip()), "nothing")
-    return SudoNotAllowed(f"{who}: sudo printed {last}", hint="Run `sudo -v` on the machine to see what is wrong.")
+    return SudoPasswordWrong(
+        f"sudo on {target.name} asks {target.user} for the password of {asked[1]}, and does not accept that of "
+        f"{target.user}.",
+        hint="Remove `rootpw`, `targetpw` or `runaspw` from the machine's /etc/sudoers, allow sudo without a password "
+        f"(NOPASSWD), or log in as {asked[1]}.",
+    )

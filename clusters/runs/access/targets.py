@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from clusters.config.direct import direct_addresses
 from clusters.config.jump_hosts import reached
 from clusters.remote.connection.networks import Networks
 from clusters.remote.target import target_of
@@ -38,4 +40,5 @@ def target_for(document: Document, host: Host, *, from_terminal: bool = False) -
     A user at the terminal may connect to any address, others only to the allowed networks. Raises ConfigError when
     the jump host cannot be read.
     """
-    return target_of(reached(document, host), agent_socket(), None if from_terminal else allowed_networks())
+    target = target_of(reached(document, host), agent_socket(), None if from_terminal else allowed_networks())
+    return replace(target, direct=direct_addresses(document))

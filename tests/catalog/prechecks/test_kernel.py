@@ -126,3 +126,14 @@ def test_what_is_said_of_old_control_groups_is_what_the_kubelet_gets(
         assert configuration["failCgroupV1"] is False
     elif "null" in finding.message:
         assert "failCgroupV1" not in configuration
+
+
+def test_a_file_that_overrides_settings_at_boot_is_named(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    check, machine = CHECKS.checks["os.boot_settings"], cluster.machine("node2")
+    assert not list(check.body(machine, cluster))
+    hosts["node2"].answer("/etc/sysctl.d", "== /etc/sysctl.d/99-hardening.conf\nnet.ipv4.ip_forward = 0\n")
+    hosts["node2"].answer("/etc/modprobe.d", "== /usr/lib/modprobe.d/cis.conf\ninstall overlay /bin/false\n")
+    (finding,) = check.body(machine, cluster)
+    assert "net.ipv4.ip_forward is 0, which /etc/sysctl.d/99-hardening.conf sets" in finding.message
+    assert "overlay is not loaded at boot: /usr/lib/modprobe.d/cis.conf" in finding.message

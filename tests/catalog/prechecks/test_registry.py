@@ -86,3 +86,18 @@ def test_nobody_asks_a_registry_for_images_that_are_in_the_bundle(
     monkeypatch.setattr(cluster.source, "has_image", lambda ref, arch: True)
     assert not found("registry.reachable", cluster, "node2")
     assert not hosts["node2"].ran
+
+
+def test_public_registries_are_tried_through_the_documents_proxy(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(registry={"httpProxy": "http://proxy.example:3128"}))
+    hosts["node2"].answer("exec 3<>", answers_dials(**{"k8s.gcr.io": "", "docker.io": ""}))
+    assert not found("registry.reachable", cluster, "node2")
+    hosts["node2"].answer("exec 3<>", answers_dials(**{"proxy.example/3128": ""}))
+    assert "k8s.gcr.io" in found("registry.reachable", cluster, "node2")[0].message
+    private = {"httpProxy": "http://proxy.example:3128", "privateRegistry": "hub.example:5000"}
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(registry=private))
+    hosts["node2"].answer("exec 3<>", answers_dials(**{"hub.example/5000": ""}))
+    (finding,) = found("registry.reachable", cluster, "node2")
+    assert "hub.example:5000" in finding.message

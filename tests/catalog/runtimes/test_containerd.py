@@ -102,6 +102,23 @@ def test_every_registry_has_its_hosts_file() -> None:
     assert hub["ca"] == "/etc/containerd/certs.d/hub.example.com:5000/ca.crt" and "skip_verify" not in hub
 
 
+@pytest.mark.parametrize(
+    ("mirror", "override"),
+    [
+        ("https://harbor.example.com/v2/cache", True),
+        ("https://harbor.example.com/v2/cache/", True),
+        ("https://harbor.example.com/v2", False),
+        ("https://harbor.example.com/quay", False),
+        ("https://harbor.example.com/v2ray", False),
+        ("https://harbor.example.com", False),
+    ],
+)
+def test_a_mirror_below_the_apis_root_does_not_get_that_root_twice(mirror: str, override: bool) -> None:
+    hosts = containerd.registry_hosts(seed(registry={"registryMirrors": [mirror]}))
+    read = tomllib.loads(hosts["docker.io"])["host"][mirror.rstrip("/")]
+    assert read.get("override_path", False) is override
+
+
 def test_a_mirror_is_not_given_the_login_of_the_registry_it_mirrors(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

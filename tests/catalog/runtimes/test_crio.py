@@ -75,3 +75,15 @@ def test_cri_o_has_to_be_there_where_it_is_chosen(archive: Path, monkeypatch: py
     assert not list(check.body(cluster.machine("node1"), cluster))
     (finding,) = check.body(cluster.machine("node2"), cluster)
     assert "node2 has no CRI-O" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("mirror", "location"),
+    [
+        ("https://harbor.example.com/v2/cache", "harbor.example.com/cache"),
+        ("https://a.example.com/v2/", "a.example.com"),
+    ],
+)
+def test_a_mirror_below_the_apis_root_does_not_get_that_root_twice(mirror: str, location: str) -> None:
+    text = crio.registry_settings(seed(kubernetes=CRIO, registry={"registryMirrors": [mirror]}))
+    assert tomllib.loads(text)["registry"][0]["mirror"][0]["location"] == location

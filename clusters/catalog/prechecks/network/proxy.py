@@ -1,12 +1,14 @@
-"""proxy.ok: kubeadm and kubectl reach the cluster's own addresses without a proxy."""
+"""proxy.ok: kubeadm and kubectl reach the cluster's own addresses without a proxy.
+
+Slipway adds them to no_proxy of the commands that it runs (`clusters.remote.ssh`); this observes the result."""
 
 from __future__ import annotations
 
 import ipaddress
 from typing import TYPE_CHECKING
 
-from clusters.config.syntax import address_of, parts_of
-from clusters.config.topology import first_service_address, members
+from clusters.config.direct import cluster_addresses
+from clusters.config.syntax import address_of
 from clusters.engine.check import precheck, warning
 from clusters.remote.shell import sh
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.config.finding import Finding
-    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
@@ -36,14 +37,6 @@ def proxy(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
             f"Commands on {machine.name} use a proxy ({_without_login(environment['https_proxy'])}), even for "
             f"{', '.join(proxied)}: kubeadm and kubectl cannot reach the API server."
         )
-
-
-def cluster_addresses(document: Document) -> tuple[str, ...]:
-    """What kubeadm and kubectl connect to on a node: the endpoint, the control planes, the service `kubernetes`."""
-    service = first_service_address((parts_of(document.network.kube_service_cidr) or ("",))[0])
-    endpoint = document.control_plane_endpoint
-    found = [endpoint.domain, endpoint.address, *(host.node_addresses[0] for host in members(document, "master"))]
-    return tuple(dict.fromkeys(each for each in (*found, service) if each))
 
 
 def bypasses_proxy(host: str, no_proxy: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from clusters.catalog.adapt import cgroup_driver
 from clusters.catalog.images import image_ref
 from clusters.catalog.paths import CNI_BIN
-from clusters.catalog.runtimes import registries
+from clusters.catalog.runtimes import proxy, registries
 from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
 from clusters.config.kubernetes_versions import facts_of
 from clusters.engine.artifacts import INCOMING
@@ -69,7 +69,8 @@ def crio(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield from registries.login_wants(machine, cluster.document)
     yield file(DROP_IN, drop_in(cluster))
     yield file(REGISTRIES, registry_settings(cluster.document))
-    yield service("crio", restart_for=(DROP_IN, REGISTRIES))
+    yield proxy.proxied("crio", cluster.document)
+    yield service("crio", restart_for=(DROP_IN, REGISTRIES, *proxy.files("crio", cluster.document)))
     yield eventually("CRI-O answers", so_if(sh("crictl info >/dev/null")), within=30)
 
 
@@ -108,7 +109,9 @@ def registry_settings(document: Document) -> str:
             f"\n[[registry]]\nprefix = {_text(host)}\nlocation = {_text(host)}\ninsecure = {_truth(access.open)}\n"
         )
         for mirror in access.mirrors:
-            place = mirror.partition("://")[2]
+            # CRI-O adds the API's /v2 itself; the rest of the path is the project.
+            path = registries.path_of(mirror).removeprefix("v2/")
+            place = "/".join((registries.host_of(mirror), *([path] if path and path != "v2" else [])))
             behind = known.get(registries.host_of(mirror))
             insecure = mirror.startswith("http://") or (behind is not None and behind.open)
             lines.append(f"\n  [[registry.mirror]]\n  location = {_text(place)}\n  insecure = {_truth(insecure)}\n")

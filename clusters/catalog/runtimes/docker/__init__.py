@@ -10,9 +10,10 @@ from clusters.catalog.components import artifact
 from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, CNI_BIN
-from clusters.catalog.runtimes import gentle, registries
+from clusters.catalog.runtimes import gentle, proxy, registries
 from clusters.catalog.runtimes.docker.components import ENGINE, SHIM
-from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
+from clusters.catalog.runtimes.foreign import copied, daemon_settings, with_foreign
+from clusters.catalog.runtimes.kind import NOFILE, Runtime, RuntimeRecord, limits_of, socket_of
 from clusters.config.kubernetes_versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
 from clusters.engine.step import step
@@ -99,9 +100,13 @@ def docker(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     if not machine.facts.can_lower_oom:
         yield directory(gentle.PATH.rpartition("/")[0])
         yield file(gentle.PATH, gentle.TEXT, mode=0o755)
-    yield file(DAEMON, json.dumps(daemon(machine, cluster), indent=2) + "\n")
+    yield copied(DAEMON, UNIT)
+    settings = with_foreign(daemon_settings(machine, DAEMON), daemon(machine, cluster))
+    yield file(DAEMON, json.dumps(settings, indent=2) + "\n")
     yield file(UNIT, unit(machine))
-    yield service("docker", restart_for=(DAEMON, UNIT, f"{BIN}/dockerd", f"{BIN}/containerd"))
+    yield proxy.proxied("docker", cluster.document)
+    files = (DAEMON, UNIT, f"{BIN}/dockerd", f"{BIN}/containerd", *proxy.files("docker", cluster.document))
+    yield service("docker", restart_for=files, limits=limits_of(machine))
     yield eventually("docker answers", so_if(sh("docker info >/dev/null")), within=60)
 
 
@@ -142,7 +147,7 @@ def daemon(machine: Machine, cluster: Cluster) -> dict[str, Any]:
 
 def unit(machine: Machine) -> str:
     """The service. dockerd starts its containerd itself, so one service is enough."""
-    limits = "LimitNOFILE=1048576\n" if machine.facts.can_raise_nofile else ""
+    limits = f"LimitNOFILE={NOFILE}\n" if machine.facts.can_raise_nofile else ""
     score = "OOMScoreAdjust=-500\n" if machine.facts.can_lower_oom else ""
     return f"""# Written by Slipway; changes are overwritten by its next run.
 [Unit]

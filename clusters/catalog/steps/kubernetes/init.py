@@ -13,6 +13,7 @@ from clusters.catalog.staticpod import forget_all_before
 from clusters.catalog.steps.kubernetes import proxy
 from clusters.catalog.steps.kubernetes.join import STATIC_PODS, kubelet_runs
 from clusters.catalog.steps.kubernetes.stored_configuration import annotate_stored_configuration, stored_configuration
+from clusters.engine.journal import explained_by
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, file, so_if
 from clusters.remote.shell import all_of, sh, words
@@ -111,7 +112,8 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
     machine.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
     if machine.ask(sh("test -s {}", ADMIN_CONF)).ok and _answers(machine):
         for phase in (*AFTER_START, *(() if without_proxy(cluster.document) else ("addon kube-proxy",))):
-            machine.do(sh("flock {} {}/kubeadm init phase " + phase + " --config {}", LOCK, BIN, KUBEADM_CONFIG))
+            with explained_by(machine, "kubelet"):
+                machine.do(sh("flock {} {}/kubeadm init phase " + phase + " --config {}", LOCK, BIN, KUBEADM_CONFIG))
         _annotate(machine, cluster)
         return
     _refuse_to_replace(machine, cluster)
@@ -123,7 +125,8 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
     load_balancers.record_of(cluster.document).stand_by(machine, cluster)
     forget_all_before(machine)
     skipped = sh(" --skip-phases {}", PROXY) if without_proxy(cluster.document) else sh("")
-    machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print{}", LOCK, BIN, KUBEADM_CONFIG, skipped))
+    with explained_by(machine, "kubelet"):
+        machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print{}", LOCK, BIN, KUBEADM_CONFIG, skipped))
     _annotate(machine, cluster)
 
 

@@ -17,6 +17,7 @@ from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
 from clusters.catalog.steps.kubernetes.stored_configuration import annotate_after_join
 from clusters.config.secret import Secret
+from clusters.engine.journal import explained_by
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, service, so_if
 from clusters.remote.host import CommandFailed
@@ -146,7 +147,8 @@ def _join(machine: Machine, cluster: Cluster) -> None:
     forget_all_before(machine)
     machine.put(configuration.encode(), JOIN_FILE, mode=0o600)
     try:
-        machine.do(sh("flock {} {}/kubeadm join --config {}", LOCK, BIN, JOIN_FILE))
+        with explained_by(machine, "kubelet"):
+            machine.do(sh("flock {} {}/kubeadm join --config {}", LOCK, BIN, JOIN_FILE))
     finally:
         machine.clear_up(sh("rm -f {}", JOIN_FILE))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.engine.packages import install, not_installed
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import sh, words
@@ -53,10 +54,8 @@ def installed(names: tuple[str, ...], *, debian: bool) -> Want:
         return Sight(not found, f"missing: {', '.join(found)}" if found else "")
 
     def act(machine: Machine) -> None:
-        wanted = words(missing(machine))
-        if debian:
-            machine.do(sh("apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy {}", wanted))
-        else:
-            machine.do(sh("$(command -v dnf || command -v yum || echo zypper -n) install -y {}", wanted))
+        result = install(machine, missing(machine))
+        if not result.ok and (left := missing(machine)):
+            raise not_installed(machine, left, result)
 
     return Wanted(f"{len(names)} packages of the document are installed", look, act)

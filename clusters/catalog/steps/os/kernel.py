@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from clusters.catalog.adapt import proxy_mode
 from clusters.catalog.steps.os.swap import is_ours
 from clusters.config.topology import is_dual_stack
+from clusters.engine.settings import modules_at_boot, sysctls
 from clusters.engine.step import step
-from clusters.engine.wants import command, file, sysctls
+from clusters.engine.wants import command
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -30,11 +31,23 @@ SETTINGS = {
 FOR_IPV6 = {"net.ipv6.conf.all.forwarding": "1"}
 """Additional settings for an IPv6 network of the pods."""
 
+AT_LEAST = {"fs.inotify.max_user_instances": 8192, "fs.inotify.max_user_watches": 524_288}
+"""A kubelet and the programs of many pods watch files as root; with 128 instances, the kernel's default, they fail with
+"too many open files". Source: kind's known issues, "Pod errors due to too many open files"; KubeKey's initOS script."""
+
+SETTINGS_FILE = "/etc/sysctl.d/90-slipway.conf"
+MODULES_FILE = "/etc/modules-load.d/slipway.conf"
+
 
 def modules_of(cluster: Cluster) -> tuple[str, ...]:
     """The kernel modules that containers, routing and kube-proxy's mode need."""
     without_proxy = cluster.document.kubernetes.disable_kube_proxy
     return MODULES + (() if without_proxy else PROXY_MODULES.get(proxy_mode(cluster), ()))
+
+
+def settings_of(cluster: Cluster) -> dict[str, str]:
+    """The kernel settings that routing and bridges need."""
+    return SETTINGS | (FOR_IPV6 if is_dual_stack(cluster.document) else {})
 
 
 @step("os/kernel", on="kubernetes", needs=("os/claim",), when=is_ours, expected=1)
@@ -49,6 +62,5 @@ def kernel(machine: Machine, cluster: Cluster) -> Iterator[Want]:
                 sh("modprobe {}", name),
                 unless=sh("test -d /sys/module/{0} || grep -q {1} /proc/modules", name, f"^{name} "),
             )
-    yield file("/etc/modules-load.d/slipway.conf", "# Written by Slipway.\n" + "".join(f"{name}\n" for name in wanted))
-    both = FOR_IPV6 if is_dual_stack(cluster.document) else {}
-    yield sysctls("/etc/sysctl.d/90-slipway.conf", SETTINGS | both)
+    yield modules_at_boot(MODULES_FILE, wanted)
+    yield sysctls(SETTINGS_FILE, settings_of(cluster), AT_LEAST)
