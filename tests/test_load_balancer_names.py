@@ -27,6 +27,7 @@ def spellings(balancer: str) -> str:
 WORD = re.compile("|".join(map(spellings, names())), re.IGNORECASE)
 
 EXCEPTIONS = {
+    "clusters/config/dialects/v4/known_keys.py": "the published keys of KubeKey 4",
     "clusters/config/load_balancers/__init__.py": "which load balancer layouts with several control planes have",
     "clusters/config/sections/endpoint.py": "the fields of the model are written out, so that mypy knows them",
     "clusters/config/secrets/ordinary_words.py": "words that stand in every log",

@@ -29,6 +29,8 @@ LINES = "x-lines"
 INSTEAD, KUBEKEY_DEFAULT = "x-instead", "x-kubekey-default"
 OURS = "99"
 """`since` of a key that only Slipway has: no KubeKey release has it."""
+OWN = (99,)
+"""The same as the release of a key."""
 OLD = "deprecated"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import schema
 from clusters.config.finding import Finding, Severity, warning
-from clusters.config.keys import OURS, Key, Model, keys_of
+from clusters.config.keys import OWN, Key, Model, keys_of
 from clusters.config.paths import joined
 from clusters.config.secret import MASK
 from clusters.config.secrets.names import is_secret_key
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _PATH_OF_PART = "---"
-_OURS = (int(OURS),)
 
 
 def model(walk: Walk, node: Node, model_class: type[Model], path: str) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def _is_part(model_class: type[Model], name: str) -> bool:
 
 def _known(walk: Walk, node: Node, key: Key, path: str) -> Any:
     strict = walk.strict
-    walk.strict = strict and key.since < _OURS
+    walk.strict = strict and key.since < OWN
     found = _read_known(walk, node, key, path)
     walk.strict = strict
     return found

@@ -95,7 +95,7 @@ class Document(Model):
         "Storage for volumes.",
         since="3.0",
         acted=any_is_built(),
-        instead="Install OpenEBS with Helm after the run.",
+        instead="Install a storage provisioner with Helm after the run.",
     )
     registry: Registry = key(Registry(), "Sources of images.", always_written=True)
     addons: Annotated[tuple[Addon, ...], BeforeValidator(_listed)] = key(

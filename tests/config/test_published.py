@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusters.config.dialects.fit import OWN, what_does_not_fit
+from clusters.config.dialects.fit import what_does_not_fit
 from clusters.config.dialects.lost_keys import unknown_keys
 from clusters.config.dialects.render import render
-from clusters.config.keys import Model, keys_of
+from clusters.config.keys import OWN, Model, keys_of
 from clusters.config.load import DIALECTS
 from clusters.config.paths import keys_in
 from clusters.config.plugins import plugins

@@ -9,6 +9,7 @@ from clusters.config.dialects.shape import NEW, newer_keys
 from clusters.config.dialects.v4 import fit
 from clusters.config.document_masks.findings import without_secrets_in
 from clusters.config.finding import Finding, info, warning
+from clusters.config.keys import OWN
 from clusters.config.load_balancers import names_in
 from clusters.config.logins import not_in_the_file
 from clusters.config.paths import joined
@@ -88,10 +89,6 @@ def _plugins(dialect: str) -> tuple[str, ...]:
 
 
 _PROXY_MODES = ("", "iptables", "ipvs")
-
-
-OWN = (99,)
-"""`since` of keys that no KubeKey has."""
 
 
 def _too_new(key: Key, path: str) -> bool:

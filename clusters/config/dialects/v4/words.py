@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clusters.config.dialects.v4 import mapping
+from clusters.config.load_balancers import load_balancers
 from clusters.config.paths import joined, keys_in, segment
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ def _paths() -> dict[str, str]:
     endpoint = ".".join(mapping.ENDPOINT)
     found = {".".join(("spec", *each.path)): ".".join(each.place) for each in mapping.direct()}
     found |= {f"spec.kubernetes.{name}": ".".join(place) for name, place in mapping.ARGS.items()}
+    for each in load_balancers():
+        section = f"{endpoint}.{each.v4_section}"
+        found |= {"spec.controlPlaneEndpoint.address": f"{section}.address"} if each.v4_section else {}
+        found |= {f"spec.controlPlaneEndpoint.{each.key}.{name}": f"{section}.{name}" for name in each.v4_options}
     return found | {
         "spec.controlPlaneEndpoint.domain": f"{endpoint}.host",
         "spec.controlPlaneEndpoint.port": f"{endpoint}.port",
         "spec.controlPlaneEndpoint.internalLoadbalancer": f"{endpoint}.type",
-        "spec.controlPlaneEndpoint.address": f"{endpoint}.kube_vip.address",
-        "spec.controlPlaneEndpoint.kubevip.mode": f"{endpoint}.kube_vip.mode",
         "spec.controlPlaneEndpoint": endpoint,
         "spec.etcd.type": ".".join(mapping.ETCD_TYPE),
         "spec.network.multusCNI.enabled": ".".join(mapping.MULTUS),
