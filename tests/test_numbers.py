@@ -81,6 +81,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "Slipway wrote it": {
         "clusters/config/dialects/fit.py": ("int(parts[2])",),
         "clusters/config/keys.py": ("int(part)",),
+        "clusters/config/reading.py": ("int(OURS)",),
         "clusters/config/dialects/v4/fit.py": ("int(parts[2])",),
         "clusters/config/kubernetes_versions.py": ("date.fromisoformat(_SERIES[version.minor].ends)",),
         "clusters/remote/connection/networks.py": ("ipaddress.ip_address(address)", "ipaddress.ip_network(word)"),

@@ -242,7 +242,7 @@ def of_lengths(sign: str) -> Callable[[int], Callable[[], object]]:
 
     def made(size: int) -> Callable[[], object]:
         secrets = {f"a{number}": {"password": sign * (number + 4)} for number in range(size)}
-        findings = [warning("x", "spec.x", f"The value {sign * 200} sets nothing.") for _ in range(50)]
+        findings = [warning("x", "spec.x", f"The value {sign * 200} sets nothing at {n}.") for n in range(50)]
         return lambda: without_secrets_in(findings, secrets)
 
     return made

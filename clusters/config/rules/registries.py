@@ -85,7 +85,7 @@ def mirrors_of_docker(document: Document) -> Iterator[Finding]:
     mirrors = [(f"{_PATH}.registryMirrors.{i}", text) for i, text in enumerate(section.registry_mirrors)]
     hub = section.remote_mirrors.get("docker.io")
     for number, text in enumerate(hub.endpoint if hub else ()):
-        mirrors.append((f"{_PATH}.remoteMirrors.docker.io.endpoint.{number}", text))
+        mirrors.append((joined(f"{_PATH}.remoteMirrors", "docker.io", "endpoint", number), text))
     for path, text in mirrors:
         place = read_address(text) if is_url(text) else None
         if place is not None and (place.path.strip("/") or place.query):
