@@ -31,7 +31,7 @@ from clusters.config.sections.system import (
     Manifests,
     System,
 )
-from clusters.config.storage import any_is_built
+from clusters.config.storage import any_is_built, instead
 
 __all__ = [
     "Addon",
@@ -95,7 +95,7 @@ class Document(Model):
         "Storage for volumes.",
         since="3.0",
         acted=any_is_built(),
-        instead="Install a storage provisioner with Helm after the run.",
+        instead=instead(),
     )
     registry: Registry = key(Registry(), "Sources of images.", always_written=True)
     addons: Annotated[tuple[Addon, ...], BeforeValidator(_listed)] = key(

@@ -20,7 +20,7 @@ class StorageProvisioner:
     `name` is its key in `spec.storage`, `place` its position in lists (in tens, so that there is room between two).
     `section` is the type of that key: the model of its options, with their paths in KubeKey 4's Config. `help` is the
     key's description. `rules` check the options. The options of a provisioner that is not `built` are stored, but
-    have no effect.
+    have no effect; `instead` is what a user may do.
     """
 
     name: str
@@ -29,6 +29,7 @@ class StorageProvisioner:
     help: str
     rules: tuple[Rule, ...] = ()
     built: bool = True
+    instead: str = ""
 
     @property
     def attribute(self) -> str:
@@ -46,3 +47,8 @@ def provisioners() -> tuple[StorageProvisioner, ...]:
 def any_is_built() -> bool:
     """Whether Slipway installs one of them, so that `spec.storage` has an effect."""
     return any(each.built for each in provisioners())
+
+
+def instead() -> str:
+    """What users may do in place of the provisioners that Slipway does not install."""
+    return " ".join(each.instead for each in provisioners() if each.instead and not each.built)

@@ -35,4 +35,12 @@ def volumes(document: Document) -> Iterator[Finding]:
         yield error("storage.path", path, message, hint=hint, found=excerpt(text), allowed="an absolute path")
 
 
-PROVISIONER = StorageProvisioner("openebs", 10, OpenEbs, "Local volumes.", rules=(volumes,), built=False)
+PROVISIONER = StorageProvisioner(
+    "openebs",
+    10,
+    OpenEbs,
+    "Local volumes.",
+    rules=(volumes,),
+    built=False,
+    instead="Install OpenEBS with Helm after the run.",
+)
