@@ -90,6 +90,11 @@ def fastest(make: Callable[[], Callable[[], object]], enough: float, most: float
     return least
 
 
+LONGEST_SEARCH = 8 * TOO_LONG
+"""Seconds after which a search of a long text is given up: a busy machine takes several times as long as a quiet
+one."""
+
+
 def at_most(
     factor: float,
     work: Callable[[int], Callable[[], object]],

@@ -9,7 +9,7 @@ import pytest
 
 from clusters.config.secret import MASK
 from clusters.config.secrets.finder import hidden, hidden_text
-from tests.security.pumps import at_most
+from tests.security.pumps import LONGEST_SEARCH, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -301,4 +301,4 @@ def test_a_text_eight_times_as_long_is_searched_in_about_eight_times_the_time(un
         return partial(hidden, {key: (unit * size)[:size]}, mask=True)
 
     for key in ("bash", "x"):
-        assert at_most(24, partial(search, key), (10_000, 80_000), 0.008)
+        assert at_most(24, partial(search, key), (10_000, 80_000), 0.008, LONGEST_SEARCH)

@@ -17,7 +17,7 @@ from clusters.runs.events.log_masks import Masks
 from clusters.services.exports import config_export
 from clusters.wizard.document.editor import editor, typed
 from tests.security.filled import filled
-from tests.security.pumps import at_most
+from tests.security.pumps import LONGEST_SEARCH, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -311,7 +311,7 @@ def test_a_text_eight_times_as_long_is_searched_in_about_eight_times_the_time(un
         return partial(hidden, {key: (unit * size)[:size]}, mask=True)
 
     for key in ("bash", "x"):
-        assert at_most(24, partial(search, key), (10_000, 80_000), 0.008)
+        assert at_most(24, partial(search, key), (10_000, 80_000), 0.008, LONGEST_SEARCH)
 
 
 def test_lines_of_a_log_are_not_read_as_yaml() -> None:

@@ -86,6 +86,7 @@ def person(alice: User) -> Client:
 
 
 @pytest.mark.sampled(20)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("text", IMPORTED.values(), ids=IMPORTED)
 def test_every_page_opens_after_an_import(text: str, person: Client, alice: User) -> None:
     assert person.post(reverse("cluster-import"), {"text": text}).status_code < 500

@@ -115,7 +115,14 @@ def items(value: Sequence[Any], indent: int) -> Iterator[str]:
 
 
 def _fits_literal(value: str) -> bool:
-    """Whether a literal block preserves the text, so that scripts and certificates stay readable; else quote it."""
-    if "\n" not in value or re.search(r"^\s|[ \t]$|\n\n$|[\x00-\x09\x0b-\x1f]", value) or re.search(r"[ \t]\n", value):
+    """Whether a literal block preserves the text, so that scripts and certificates stay readable; else quote it.
+
+    Keys for one line ignore the line break behind a block of one line, so that one which belongs to a value is quoted.
+    """
+    if (
+        "\n" not in value.removesuffix("\n")
+        or re.search(r"^\s|[ \t]$|\n\n$|[\x00-\x09\x0b-\x1f]", value)
+        or re.search(r"[ \t]\n", value)
+    ):
         return False
     return bool(value.strip()) and _ESCAPED.search(value) is None
