@@ -95,12 +95,11 @@ def _sight(machine: Machine, kind: str, namespace: str, name: str, *, why: bool)
     there = seen and (bool(wants) or kind == "deployment")
     if there and new >= wants and ready >= wants:
         return Sight(True)
-    if not why:
-        return Sight(False, f"{ready} of {wants} pods of {name} are ready")
     lost = _on_silent_nodes(machine, namespace, labels) if there and kind == "daemonset" else 0
     if lost and new >= wants - lost and ready >= wants - lost:
         return Sight(True)
-    return Sight(False, f"{ready} of {wants} pods of {name} are ready{_why(machine, namespace, labels)}")
+    reason = _why(machine, namespace, labels) if why else ""
+    return Sight(False, f"{ready} of {wants} pods of {name} are ready{reason}")
 
 
 def _on_silent_nodes(machine: Machine, namespace: str, labels: dict[str, str]) -> int:

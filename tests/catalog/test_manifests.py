@@ -172,6 +172,18 @@ def test_a_daemonset_is_ready_when_every_pod_is_new_and_ready(machine: Machine, 
         assert not want.seen(machine).so, off
 
 
+def test_pods_of_silent_nodes_do_not_count_at_the_first_look(machine: Machine, server: ApiServer) -> None:
+    """A second run with a dead node has nothing to wait for."""
+    silent = {"metadata": {"name": "node3"}, "status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
+    pod = {"metadata": {"name": "net-x"}, "spec": {"nodeName": "node3"}, "status": {}}
+    server.host.answer(
+        "get daemonset net", _daemonset(desiredNumberScheduled=3, updatedNumberScheduled=3, numberReady=2)
+    )
+    server.host.answer("get nodes -o json", json.dumps({"items": [silent]}))
+    server.host.answer("get pods -n kube-system -l app=net", json.dumps({"items": [pod]}))
+    assert rollout_of("daemonset", "kube-system", "net").seen(machine).so
+
+
 def third_look(machine: Machine) -> str:
     """What is found of a rollout; the first two looks do not ask for reasons, since pods are only starting."""
     want = rollout_of("daemonset", "kube-system", "net")

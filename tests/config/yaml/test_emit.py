@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from clusters.config.sections.machines import JumpHost
 
 from clusters.config.dialects.render import render
 from clusters.config.edit import edit
 from clusters.config.load import load
 from clusters.config.schema import Document
+from clusters.config.sections.machines import JumpHost
 
 
 @pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2"])
